@@ -1,0 +1,3 @@
+//! SpectralGPT on whole scenes.
+pub mod error;
+pub mod geometry;
