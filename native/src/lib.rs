@@ -1,3 +1,14 @@
-//! SpectralGPT on whole scenes.
+//! SpectralGPT on whole scenes: a checkpoint and a Sentinel-2 raster in, a georeferenced map out.
+//!
+//! The line, one module per arrow:
+//! `Window -> TilePlan -> read -> normalise -> batch -> infer -> blend -> write`.
+#![deny(unsafe_code)]
+
+pub mod checkpoint;
 pub mod error;
 pub mod geometry;
+pub mod model;
+pub mod onnx;
+pub mod raster;
+pub mod runtime;
+pub mod spectralgpt;

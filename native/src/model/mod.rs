@@ -1,0 +1,3 @@
+//! A model file and what it says of itself.
+
+pub mod manifest;

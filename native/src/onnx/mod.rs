@@ -1,0 +1,1 @@
+//! ONNX: the graph we write and the little we read.

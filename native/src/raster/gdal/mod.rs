@@ -1,0 +1,1 @@
+//! GDAL through a table of C functions that is resolved at run time.

@@ -1,0 +1,78 @@
+//! What the line reads from and writes to, whoever serves the pixels.
+
+pub mod gdal;
+pub mod memory;
+
+use crate::error::Result;
+use crate::geometry::{Size, Window};
+
+/// Serves pixels of a raster, from several threads at once.
+pub trait RasterSource: Sync {
+    /// Returns the raster's extent.
+    fn size(&self) -> Size;
+
+    /// Counts the bands that [`read`](Self::read) fills.
+    fn bands(&self) -> usize;
+
+    /// Reads a window that lies inside the raster.
+    ///
+    /// `pixels` is (band, row, column), digital numbers as f32. `valid` is (row, column): 1 where
+    /// every band holds a value, else 0; pixels there are unspecified but finite.
+    ///
+    /// # Errors
+    /// - Input: a block cannot be read. Never zeros in its place.
+    fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()>;
+}
+
+/// Takes finished rows of one output, whole and in order.
+pub trait RasterSink: Send {
+    /// Appends rows; their number follows from the length.
+    ///
+    /// # Errors
+    /// - Io: they cannot be stored.
+    fn write(&mut self, rows: Samples<'_>) -> Result<()>;
+}
+
+/// Pixels of one output, (row, band, column): each row holds its bands one after the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Samples<'a> {
+    /// Class indices up to 254, masks.
+    U8(&'a [u8]),
+    /// Class indices above that.
+    U16(&'a [u16]),
+    /// Scores, confidence, features.
+    F32(&'a [f32]),
+}
+
+/// The type of an output's pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleType {
+    /// Unsigned, 8 bits.
+    U8,
+    /// Unsigned, 16 bits.
+    U16,
+    /// IEEE single.
+    F32,
+}
+
+/// A named, coloured value of a class raster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// What the legend says.
+    pub name: String,
+    /// Red, green, blue.
+    pub colour: [u8; 3],
+}
+
+/// Describes one output: what a file needs to know before its first row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// Pixel type of all bands.
+    pub sample: SampleType,
+    /// Names of the bands; their number is the output's.
+    pub bands: Vec<String>,
+    /// The value that means "nothing here".
+    pub nodata: Option<f64>,
+    /// Names and colours of the values 0, 1, 2 ...; empty for other than class rasters.
+    pub categories: Vec<Category>,
+}

@@ -1,0 +1,1 @@
+//! ONNX Runtime: found, loaded once, asked to run.
