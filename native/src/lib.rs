@@ -4,7 +4,10 @@
 //! `Window -> TilePlan -> read -> normalise -> batch -> infer -> blend -> write`.
 #![deny(unsafe_code)]
 
+pub mod activation;
+pub mod blend;
 pub mod checkpoint;
+pub mod emit;
 pub mod error;
 pub mod geometry;
 pub mod model;

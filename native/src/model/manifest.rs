@@ -135,3 +135,72 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_sha256: Option<String>,
 }
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// - Model: not a manifest, another schema, or it contradicts itself.
+    pub fn parse(json: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: u32,
+        }
+        let wrong = |error: serde_json::Error| {
+            Error::model(format!("the model's description cannot be read: {error}"))
+        };
+        let Head { schema } = serde_json::from_str(json).map_err(wrong)?;
+        if schema != SCHEMA {
+            return Err(Error::model(format!(
+                "the model's description has schema {schema}, this library reads schema {SCHEMA}; \
+                 use the library version that wrote the model, or convert the checkpoint again"
+            )));
+        }
+        let manifest: Self = serde_json::from_str(json).map_err(wrong)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Writes the manifest.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Returns the pixels two neighbouring chips share unless told otherwise: 32, or what the halo
+    /// asks for.
+    pub fn default_overlap(&self) -> u32 {
+        let room = self.chip_px - self.patch_px;
+        let shared = (2 * self.halo_px).max(32.min(self.chip_px / 4));
+        shared.next_multiple_of(self.patch_px).min(room - room % self.patch_px)
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |what: &str| Err(Error::model(format!("the model's description {what}")));
+        if self.chip_px == 0 || self.patch_px == 0 || self.chip_px % self.patch_px != 0 {
+            return wrong("has a chip that is not a whole number of patches");
+        }
+        if u64::from(self.chip_px) > 4096 || 2 * u64::from(self.halo_px) >= self.chip_px.into() {
+            return wrong("has a chip of more than 4096 pixels, or a halo that fills it");
+        }
+        if self.channels.is_empty() || self.outputs.is_empty() || self.classes.is_empty() {
+            return wrong("has no channels, no outputs or no classes");
+        }
+        if self.classes.iter().zip(0..).any(|(class, index)| class.value != index) {
+            return wrong("numbers its classes other than 0, 1, 2 and so on");
+        }
+        if self.footprint_px != self.chip_px {
+            return wrong("asks for resized chips, which this version does not make");
+        }
+        Ok(())
+    }
+}
+
+impl From<&Class> for Category {
+    fn from(class: &Class) -> Self {
+        let byte = |at: usize| {
+            class.colour.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok())
+        };
+        let colour = [1, 3, 5].map(|at| byte(at).unwrap_or_default());
+        Category { name: class.name.clone(), colour }
+    }
+}

@@ -1,0 +1,372 @@
+//! Joins overlapping chips: scores are averaged with raised-cosine weights, decided later.
+
+use crate::error::{Error, Result};
+use crate::geometry::Window;
+use crate::tile::{Tile, TilePlan};
+
+/// Marks a pixel that no chip has decided yet.
+const UNDECIDED: u16 = u16::MAX;
+
+/// Finished rows of the window.
+#[derive(Debug, Clone, Copy)]
+pub struct Blended<'a> {
+    scores: &'a [f32],
+    valid: &'a [u8],
+    plane: usize,
+    width: usize,
+    rows: usize,
+}
+
+impl<'a> Blended<'a> {
+    /// Counts the rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Counts the columns.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Counts the classes.
+    pub fn classes(&self) -> usize {
+        self.scores.len() / self.plane
+    }
+
+    /// Returns one class's scores of a row.
+    pub fn scores(&self, class: usize, row: usize) -> &'a [f32] {
+        &self.scores[class * self.plane + row * self.width..][..self.width]
+    }
+
+    /// Returns a row's validity: 1 where there are scores, else 0.
+    pub fn valid(&self, row: usize) -> &'a [u8] {
+        &self.valid[row * self.width..][..self.width]
+    }
+}
+
+/// How often overlapping chips decided differently.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seams {
+    compared: u64,
+    different: u64,
+}
+
+/// Averages the scores of a window's chips; holds only the rows that chips can still change.
+///
+/// Planes are (class, row, column). The mean of a pixel is updated chip by chip, in row-major tile
+/// order and in f32, as `mean += (score - mean) * weight / total`: equal scores stay exactly equal.
+#[derive(Debug)]
+pub struct Blender {
+    window: Window,
+    classes: usize,
+    profile: Vec<f32>,
+    first_row: u32,
+    height: usize,
+    mean: Vec<f32>,
+    total: Vec<f32>,
+    decided: Vec<u16>,
+    valid: Vec<u8>,
+    seams: Seams,
+}
+
+impl Blender {
+    /// Makes the blender of a plan for a network with `classes` scores per pixel.
+    pub fn new(plan: &TilePlan, classes: usize) -> Self {
+        let window = plan.window();
+        let height = plan.grid().kept().min(window.size.height) as usize;
+        let pixels = height * window.size.width as usize;
+        Self {
+            window,
+            classes,
+            profile: profile(plan.grid().kept(), plan.grid().shared()),
+            first_row: window.row,
+            height,
+            mean: vec![0.0; pixels * classes],
+            total: vec![0.0; pixels],
+            decided: vec![UNDECIDED; pixels],
+            valid: vec![0; pixels],
+            seams: Seams::default(),
+        }
+    }
+
+    /// Returns the bytes that a blender of that shape holds.
+    pub fn bytes(plan: &TilePlan, classes: usize) -> u64 {
+        let pixels = u64::from(plan.grid().kept()) * u64::from(plan.window().size.width);
+        pixels * (4 * classes as u64 + 4 + 2 + 1)
+    }
+
+    /// Adds a chip's scores, (class, row, column), where `valid` (row, column) says so.
+    ///
+    /// Rows above the chip must have been [`drain`](Self::drain)ed.
+    ///
+    /// # Errors
+    /// - Model: a score is not finite.
+    pub fn add(
+        &mut self,
+        plan: &TilePlan,
+        tile: Tile,
+        scores: &[f32],
+        valid: &[u8],
+    ) -> Result<()> {
+        if !scores.iter().all(|score| score.is_finite()) {
+            return Err(Error::model(format!(
+                "the network gave a score that is not a number for the chip at column {}, row {}; \
+                 the model file does not suit this raster or is damaged",
+                tile.col, tile.row
+            )));
+        }
+        let side = plan.grid().chip() as usize;
+        let halo = plan.grid().halo() as usize;
+        let kept = plan.kept(tile);
+        let from_col = offset(kept.col, tile.col);
+        for row in kept.row..kept.end_row() {
+            let from_row = offset(row, tile.row);
+            let here = (row - self.first_row) as usize * self.width()
+                + (kept.col - self.window.col) as usize;
+            let there = from_row * side + from_col;
+            let weight = self.profile[from_row - halo];
+            self.add_row(
+                here,
+                &Line { scores, valid, at: there, plane: side * side, weight },
+                from_col - halo,
+                kept.size.width as usize,
+            );
+        }
+        Ok(())
+    }
+
+    fn add_row(&mut self, here: usize, line: &Line<'_>, from: usize, width: usize) {
+        let share: Vec<f32> = self.total[here..here + width]
+            .iter_mut()
+            .zip(&self.profile[from..])
+            .map(|(total, weight)| {
+                let weight = weight * line.weight;
+                *total += weight;
+                weight / *total
+            })
+            .collect();
+        let plane = self.total.len();
+        for class in 0..self.classes {
+            let mean = &mut self.mean[class * plane + here..][..width];
+            for ((mean, score), share) in mean.iter_mut().zip(line.scores(class)).zip(&share) {
+                *mean += (score - *mean) * share;
+            }
+        }
+        for (valid, chip) in self.valid[here..here + width].iter_mut().zip(&line.valid[line.at..]) {
+            *valid |= chip;
+        }
+        for (at, decided) in self.decided[here..here + width].iter_mut().enumerate() {
+            let choice = line.choice(at, self.classes);
+            if *decided == UNDECIDED {
+                *decided = choice;
+            } else if line.valid[line.at + at] != 0 {
+                self.seams.compared += 1;
+                self.seams.different += u64::from(*decided != choice);
+            }
+        }
+    }
+
+    /// Hands over the rows above `row`, which no further chip reaches, and forgets them.
+    ///
+    /// # Errors
+    /// - Whatever `take` returns.
+    pub fn drain(
+        &mut self,
+        row: i64,
+        take: &mut dyn FnMut(Blended<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let held = i64::from(self.first_row)..i64::from(self.window.end_row());
+        let end = u32::try_from(row.clamp(held.start, held.end)).unwrap_or(self.first_row);
+        while self.first_row < end {
+            let rows = ((end - self.first_row) as usize).min(self.height);
+            take(Blended {
+                scores: &self.mean,
+                valid: &self.valid,
+                plane: self.total.len(),
+                width: self.width(),
+                rows,
+            })?;
+            self.forget(rows);
+            self.first_row += u32::try_from(rows).unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, rows: usize) {
+        let (plane, gone) = (self.total.len(), rows * self.width());
+        for mean in self.mean.chunks_exact_mut(plane) {
+            shift(mean, gone, 0.0);
+        }
+        shift(&mut self.total, gone, 0.0);
+        shift(&mut self.decided, gone, UNDECIDED);
+        shift(&mut self.valid, gone, 0);
+    }
+
+    /// Returns the share of pixels in more than one chip that chips decided differently, or `None`
+    /// if there was none.
+    pub fn seam_disagreement(&self) -> Option<f64> {
+        let Seams { compared, different } = self.seams;
+        (compared > 0).then(|| different as f64 / compared as f64)
+    }
+
+    fn width(&self) -> usize {
+        self.window.size.width as usize
+    }
+}
+
+/// One row of a chip.
+struct Line<'a> {
+    scores: &'a [f32],
+    valid: &'a [u8],
+    at: usize,
+    plane: usize,
+    weight: f32,
+}
+
+impl<'a> Line<'a> {
+    fn scores(&self, class: usize) -> &'a [f32] {
+        &self.scores[class * self.plane + self.at..]
+    }
+
+    /// Returns the best class of a pixel of the row; the lowest index wins ties.
+    fn choice(&self, at: usize, classes: usize) -> u16 {
+        let (mut best, mut choice) = (f32::NEG_INFINITY, 0);
+        for class in 0..classes {
+            let score = self.scores[class * self.plane + self.at + at];
+            if score > best {
+                (best, choice) = (score, class);
+            }
+        }
+        u16::try_from(choice).unwrap_or(UNDECIDED - 1)
+    }
+}
+
+/// Returns the weights along a side of a kept area: raised-cosine ramps over what neighbours
+/// share, 1 between them, never 0.
+fn profile(kept: u32, shared: u32) -> Vec<f32> {
+    let ramp = shared.min(kept / 2);
+    let weight = |at: u32| {
+        let from_edge = f64::from(at.min(kept - 1 - at)) + 0.5;
+        let turn = (from_edge / f64::from(ramp.max(1))).min(1.0);
+        0.5 - 0.5 * (std::f64::consts::PI * turn).cos()
+    };
+    #[allow(clippy::cast_possible_truncation, reason = "weights are f32")]
+    let profile = (0..kept).map(|at| if ramp == 0 { 1.0 } else { weight(at) as f32 }).collect();
+    profile
+}
+
+/// Returns how far a raster position lies inside a chip; kept areas do.
+fn offset(at: u32, chip: i64) -> usize {
+    usize::try_from(i64::from(at) - chip).unwrap_or(0)
+}
+
+fn shift<T: Copy>(plane: &mut [T], gone: usize, fill: T) {
+    plane.copy_within(gone.., 0);
+    let kept = plane.len() - gone;
+    plane[kept..].fill(fill);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+    use crate::tile::Grid;
+    use proptest::prelude::*;
+
+    /// Blends chips whose scores are a function of class and raster position; returns the window's
+    /// scores, (row, class, column), and the seam disagreement.
+    fn blend(
+        plan: &TilePlan,
+        score: &dyn Fn(usize, i64, i64, Tile) -> f32,
+    ) -> (Vec<f32>, Option<f64>) {
+        let side = i64::from(plan.grid().chip());
+        let mut blender = Blender::new(plan, 2);
+        let mut out = Vec::new();
+        let mut take = |rows: Blended<'_>| {
+            for row in 0..rows.rows() {
+                assert!(rows.valid(row).iter().all(|valid| *valid == 1));
+                (0..2).for_each(|class| out.extend_from_slice(rows.scores(class, row)));
+            }
+            Ok(())
+        };
+        for row in plan.tile_rows() {
+            for tile in plan.tiles(row) {
+                blender.drain(tile.row + i64::from(plan.grid().halo()), &mut take).unwrap();
+                let chip: Vec<f32> = (0..2)
+                    .flat_map(|class| (0..side).map(move |y| (class, y)))
+                    .flat_map(|(class, y)| (0..side).map(move |x| (class, y, x)))
+                    .map(|(class, y, x)| score(class, tile.row + y, tile.col + x, tile))
+                    .collect();
+                blender.add(plan, tile, &chip, &vec![1; (side * side) as usize]).unwrap();
+            }
+        }
+        blender.drain(i64::MAX, &mut take).unwrap();
+        (out, blender.seam_disagreement())
+    }
+
+    proptest! {
+        #[test]
+        fn what_every_chip_agrees_on_comes_out_exactly(
+            width in 1u32..150, height in 1u32..90, step in 1u32..9, halo in 0u32..5,
+        ) {
+            let overlap = 32 - 4 * step.min(8);
+            let Ok(grid) = Grid::new(32, halo, 4, overlap) else { return Ok(()) };
+            let size = Size::new(width, height);
+            let plan = TilePlan::new(size, Window::whole(size), grid).unwrap();
+            let score =
+                |class: usize, y: i64, x: i64| 0.73 + class as f32 * 0.11 + (y * 7 + x * 3) as f32;
+            let (out, seams) = blend(&plan, &|class, y, x, _| score(class, y, x));
+            for (at, got) in out.iter().enumerate() {
+                let (y, class, x) =
+                    (at / (2 * width as usize), at / width as usize % 2, at % width as usize);
+                prop_assert_eq!(*got, score(class, y as i64, x as i64));
+            }
+            prop_assert!(seams.unwrap_or(0.0) == 0.0);
+        }
+
+        #[test]
+        fn a_window_holds_the_pixels_of_the_whole(
+            col in 0u32..100, row in 0u32..70, w in 1u32..60, h in 1u32..60,
+        ) {
+            let size = Size::new(131, 93);
+            let grid = Grid::new(32, 2, 4, 12).unwrap();
+            let score = |class: usize, y: i64, x: i64, tile: Tile| {
+                ((tile.col * 31 + tile.row * 17 + y * 7 + x * 3 + class as i64) % 23) as f32 * 0.37
+            };
+            let whole = TilePlan::new(size, Window::whole(size), grid).unwrap();
+            let window = Window::new(col, row, Size::new(w.min(131 - col), h.min(93 - row)));
+            let part = TilePlan::new(size, window, grid).unwrap();
+            let (all, _) = blend(&whole, &score);
+            let (cut, _) = blend(&part, &score);
+            let line = window.size.width as usize;
+            for (at, values) in cut.chunks_exact(line).enumerate() {
+                let start = ((row as usize + at / 2) * 2 + at % 2) * 131 + col as usize;
+                prop_assert_eq!(values, &all[start..start + line]);
+            }
+        }
+    }
+
+    #[test]
+    fn weights_fade_towards_the_edge_and_never_vanish() {
+        let profile = profile(96, 32);
+        assert!(profile[0] > 0.0 && profile[0] < 0.001 && profile[31] > 0.99);
+        assert!(profile[32..64].iter().all(|w| *w == 1.0));
+        assert!(profile.iter().eq(profile.iter().rev()));
+        let flat = super::profile(8, 0);
+        assert!(flat.iter().all(|w| *w == 1.0));
+    }
+
+    #[test]
+    fn different_decisions_are_counted_and_bad_scores_refused() {
+        let size = Size::new(56, 32);
+        let plan =
+            TilePlan::new(size, Window::whole(size), Grid::new(32, 0, 8, 8).unwrap()).unwrap();
+        let (_, seams) =
+            blend(&plan, &|class, y, _, tile| f32::from((class == 1) == (tile.col > 0 && y < 8)));
+        assert_eq!(seams, Some(0.25));
+        let tile = Tile { col: 0, row: 0 };
+        let error =
+            Blender::new(&plan, 1).add(&plan, tile, &[f32::NAN; 1024], &[1; 1024]).unwrap_err();
+        assert!(error.message().contains("column 0, row 0"), "{error}");
+    }
+}
