@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod activation;
+pub mod bands;
 pub mod blend;
 pub mod checkpoint;
 pub mod emit;
