@@ -1,0 +1,106 @@
+//! The STAC Machine Learning Model description (extension version 1.5), as properties of an item.
+
+use serde_json::{Value, json};
+
+use super::manifest::{Activation, Channel, Manifest, Normalisation, Task};
+
+/// Describes a model by the extension's properties; what it has no word for goes under
+/// `mlm:hyperparameters` with the prefix `sgpt:`.
+pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
+    let task = match manifest.task {
+        Task::Segment => "semantic-segmentation",
+    };
+    let side = manifest.chip_px;
+    let outputs: Vec<Value> = manifest
+        .outputs
+        .iter()
+        .map(|output| {
+            json!({
+                "name": output.name,
+                "tasks": [task],
+                "result": {
+                    "shape": [-1, manifest.classes.len(), side, side],
+                    "dim_order": ["batch", "class", "height", "width"],
+                    "data_type": "float32",
+                },
+                "classification:classes": classes(manifest),
+                "post_processing_function": post_processing(output.activation),
+            })
+        })
+        .collect();
+    json!({
+        "mlm:name": name,
+        "mlm:architecture": "SpectralGPT",
+        "mlm:tasks": [task],
+        "mlm:framework": "ONNX",
+        "mlm:total_parameters": parameters,
+        "mlm:pretrained": true,
+        "mlm:batch_size_suggestion": 1,
+        "mlm:accelerator_constrained": false,
+        "mlm:input": [{
+            "name": "image",
+            "bands": bands(manifest),
+            "input": {
+                "shape": [-1, manifest.channels.len(), side, side],
+                "dim_order": ["batch", "bands", "height", "width"],
+                "data_type": "float32",
+            },
+            "value_scaling": scaling(&manifest.normalisation),
+            "resize_type": null,
+            "pre_processing_function": null,
+        }],
+        "mlm:output": outputs,
+        "mlm:hyperparameters": {
+            "sgpt:chip": side,
+            "sgpt:overlap": manifest.default_overlap(),
+            "sgpt:halo": manifest.halo_px,
+            "sgpt:blend": "raised-cosine",
+            "sgpt:ground_resolution_m": manifest.ground_resolution_m,
+            "sgpt:assumed": manifest.assumed,
+        },
+    })
+}
+
+fn bands(manifest: &Manifest) -> Vec<Value> {
+    let one = |channel: &Channel| match channel {
+        Channel::Band(name) => json!(name),
+        Channel::Mean(names) => json!({
+            "name": "mean",
+            "format": "python",
+            "expression": format!("({}) / {}", names.join(" + "), names.len()),
+        }),
+    };
+    manifest.channels.iter().map(one).collect()
+}
+
+fn classes(manifest: &Manifest) -> Vec<Value> {
+    let one = |class: &super::manifest::Class| {
+        json!({
+            "value": class.value,
+            "name": class.name,
+            "color_hint": class.colour.trim_start_matches('#').to_uppercase(),
+        })
+    };
+    manifest.classes.iter().map(one).collect()
+}
+
+fn scaling(normalisation: &Normalisation) -> Value {
+    let expression = match normalisation {
+        Normalisation::None => return Value::Null,
+        Normalisation::ChipMinMax { epsilon } => format!(
+            "(x - x.min(axis=(-2, -1), keepdims=True)) / \
+             (x.max(axis=(-2, -1), keepdims=True) - x.min(axis=(-2, -1), keepdims=True) + {epsilon})"
+        ),
+    };
+    json!([{ "type": "processing", "format": "python", "expression": expression }])
+}
+
+fn post_processing(activation: Activation) -> Value {
+    let expression = match activation {
+        Activation::None => return Value::Null,
+        Activation::Softmax => "scipy.special.softmax(x, axis=1)",
+        Activation::LogSoftmax => "numpy.exp(x)",
+        Activation::Sigmoid => "scipy.special.expit(x)",
+    };
+    json!({ "format": "python", "expression": expression })
+}
