@@ -49,6 +49,11 @@ impl Grid {
         self.chip - 2 * self.halo
     }
 
+    /// Returns the pixels that neighbouring chips share.
+    pub fn overlap(self) -> u32 {
+        self.chip - self.step
+    }
+
     /// Returns the pixels that neighbouring kept areas share.
     pub fn shared(self) -> u32 {
         self.kept() - self.step

@@ -5,5 +5,84 @@ pub mod manifest;
 pub mod profile;
 pub mod stac_mlm;
 
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::onnx::facts::{Dim, ModelFacts, ValueFacts, read_metadata};
+use manifest::Manifest;
+
 /// The key of the manifest among an ONNX file's `metadata_props`.
 pub const MANIFEST_KEY: &str = "spectralgpt";
+
+/// A model file, described; its weights stay on disk.
+#[derive(Debug, Clone)]
+pub struct Model {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+impl Model {
+    /// Opens a model file that [`convert`](crate::convert::convert) wrote.
+    ///
+    /// # Errors
+    /// - Model: missing, not an ONNX model, without a description, or its description and its
+    ///   network contradict each other.
+    pub fn open(path: &Path) -> Result<Self> {
+        let at = |error: Error| error.at(&format!("model '{}'", path.display()));
+        let facts = read_metadata(path).map_err(|error| match error.kind() {
+            Kind::Io => Error::model(error.message()),
+            _ => error,
+        })?;
+        let json = facts.metadata.get(MANIFEST_KEY).ok_or_else(|| {
+            at(Error::model(
+                "it does not describe itself (no 'spectralgpt' metadata); give a file that \
+                 'spectralgpt convert' wrote",
+            ))
+        })?;
+        let manifest = Manifest::parse(json).map_err(at)?;
+        check(&manifest, &facts).map_err(at)?;
+        Ok(Self { path: path.to_owned(), manifest })
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the model says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+/// Compares the description with the network's inputs and outputs.
+fn check(manifest: &Manifest, facts: &ModelFacts) -> Result<()> {
+    let (side, classes) = (u64::from(manifest.chip_px), manifest.classes.len() as u64);
+    let [input] = facts.inputs.as_slice() else {
+        let count = facts.inputs.len();
+        return Err(Error::model(format!("its network has {count} inputs, 1 was expected")));
+    };
+    fits(input, &[manifest.channels.len() as u64, side, side])?;
+    for output in &manifest.outputs {
+        let found = facts.outputs.iter().find(|value| value.name == output.name);
+        let missing = || Error::model(format!("its network has no output '{}'", output.name));
+        fits(found.ok_or_else(missing)?, &[classes, side, side])?;
+    }
+    Ok(())
+}
+
+fn fits(value: &ValueFacts, wanted: &[u64]) -> Result<()> {
+    let fixed = |dim: &Dim, wanted: u64| !matches!(dim, Dim::Fixed(length) if *length != wanted);
+    let same = value.dims.is_empty()
+        || value.dims.len() == wanted.len() + 1
+            && value.dims[1..].iter().zip(wanted).all(|(dim, wanted)| fixed(dim, *wanted));
+    if same {
+        return Ok(());
+    }
+    let wanted: Vec<String> = wanted.iter().map(u64::to_string).collect();
+    Err(Error::model(format!(
+        "its network's '{}' does not have the shape that the description gives, batch x {}",
+        value.name,
+        wanted.join(" x ")
+    )))
+}

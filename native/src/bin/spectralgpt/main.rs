@@ -1,1 +1,76 @@
-fn main(){}
+//! The command line of libspectralgpt.
+
+mod convert;
+mod doctor;
+mod info;
+mod log;
+mod predict;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use spectralgpt_core::error::{Error, Kind, Result};
+use spectralgpt_core::runtime;
+
+/// SpectralGPT on whole scenes: a checkpoint and a Sentinel-2 raster in, a georeferenced map out.
+#[derive(Debug, Parser)]
+#[command(name = "spectralgpt", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 input unusable, 4 model or runtime unusable,
+5 I/O, disk or memory (worth a retry), 130 cancelled.
+Environment: SPECTRALGPT_ORT_LIBRARY, SPECTRALGPT_GDAL_LIBRARY, SPECTRALGPT_LOG (error, warn, info, debug).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Turns a checkpoint (.pth) into a model file (.onnx) that describes itself
+    Convert(convert::Arguments),
+    /// Describes a model file
+    Info(info::Arguments),
+    /// Predicts a raster of any size into a georeferenced map
+    Predict(predict::Arguments),
+    /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory
+    Doctor(doctor::Arguments),
+}
+
+fn main() -> ExitCode {
+    runtime::disable_telemetry();
+    let arguments = Arguments::parse();
+    let quiet = matches!(&arguments.command, Command::Predict(predict) if predict.quiet);
+    log::start(quiet);
+    let outcome = match arguments.command {
+        Command::Convert(arguments) => arguments.run(),
+        Command::Info(arguments) => arguments.run(),
+        Command::Predict(arguments) => arguments.run(),
+        Command::Doctor(arguments) => arguments.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error);
+            exit_code(error.kind())
+        }
+    }
+}
+
+/// Prints an error in the words of the contract.
+fn say(error: &Error) {
+    // A closed stderr leaves only the exit code to tell.
+    let _ = writeln!(std::io::stderr(), "spectralgpt: {error}");
+}
+
+/// Prints a line of results.
+fn print(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    written.map_err(|error| Error::io(format!("cannot write to standard output: {error}")))
+}
+
+fn exit_code(kind: Kind) -> ExitCode {
+    ExitCode::from(kind as u8)
+}

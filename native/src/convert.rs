@@ -1,0 +1,176 @@
+//! Turns a checkpoint into a model file that describes itself.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::checkpoint::{Checkpoint, Weights};
+use crate::error::{Error, Result};
+use crate::model::manifest::{
+    Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
+};
+use crate::model::profile::Profile;
+use crate::model::{MANIFEST_KEY, deepness, stac_mlm};
+use crate::onnx;
+use crate::spectralgpt::{self, Config};
+
+/// Sentinel-2's finest pixels, in metres.
+const GROUND_RESOLUTION_M: f64 = 10.0;
+
+/// What a conversion is told; what is `None` is found in the weights or assumed from a profile.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ConvertOptions {
+    /// The task the checkpoint must be of. Default: as the weights say.
+    pub task: Option<Task>,
+    /// How the model was fed. Default: as the original feeds this task.
+    pub profile: Option<Profile>,
+    /// Names of the input channels, replacing the profile's. Default: the profile's.
+    pub bands: Option<Vec<String>>,
+    /// Names and colours of the classes. Default: the profile's.
+    pub classes: Option<Vec<Class>>,
+    /// Side of a chip in pixels. Default: what the weights were trained with.
+    pub image_size: Option<u32>,
+    /// Attention heads. Default: from the width.
+    pub heads: Option<u32>,
+}
+
+/// Converts `checkpoint` and writes `model`, replacing it if it exists.
+///
+/// Returns the description; what it assumes is listed in it.
+///
+/// # Errors
+/// - Usage: the options do not fit the weights.
+/// - Model: not a checkpoint, damaged, or not of a network that is known.
+/// - Io: a file cannot be read or written; no new file is left.
+pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Result<Manifest> {
+    let weights = Checkpoint::open(checkpoint)?;
+    let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
+    let config = Config::read(&weights, options.heads, options.image_size).map_err(at)?;
+    let task = Task::Segment;
+    if let Some(asked) = options.task.filter(|asked| *asked != task) {
+        return Err(Error::usage(format!(
+            "--task {} was given, '{}' is a checkpoint for {}",
+            asked.name(),
+            checkpoint.display(),
+            task.name()
+        )));
+    }
+    let manifest = describe(&config, task, options, weights.sha256()?)?;
+    let graph = spectralgpt::build(&config, false);
+    write(model, &metadata(&manifest, model, parameters(&weights)), |metadata, file| {
+        onnx::write(&graph, &weights, metadata, file).map_err(at)
+    })?;
+    Ok(manifest)
+}
+
+fn describe(
+    config: &Config,
+    task: Task,
+    options: &ConvertOptions,
+    checkpoint_sha256: String,
+) -> Result<Manifest> {
+    let default = match task {
+        Task::Segment => Profile::named("segmunich")?,
+    };
+    let profile = options.profile.unwrap_or(default);
+    let mut assumed = vec!["ground_resolution_m".to_owned()];
+    let mut assume = |given: bool, keys: &[&str]| {
+        assumed.extend(keys.iter().filter(|_| !given).map(|key| (*key).to_owned()));
+    };
+    assume(options.profile.is_some(), &["profile", "normalisation", "processing_level"]);
+    assume(options.profile.is_some() || options.bands.is_some(), &["channels"]);
+    assume(options.classes.is_some(), &["classes"]);
+    assume(options.heads.is_some(), &["heads"]);
+    Ok(Manifest {
+        schema: SCHEMA,
+        task,
+        channels: channels(config, &profile, options.bands.as_deref())?,
+        processing_level: Some(profile.processing_level.to_owned()),
+        profile: Some(profile.name.to_owned()),
+        normalisation: profile.normalisation(),
+        chip_px: config.image,
+        footprint_px: config.image,
+        patch_px: config.patch,
+        ground_resolution_m: GROUND_RESOLUTION_M,
+        halo_px: 0,
+        heads: Some(config.heads),
+        classes: classes(config, &profile, options.classes.as_deref())?,
+        outputs: vec![Output {
+            name: spectralgpt::OUTPUT.to_owned(),
+            kind: OutputKind::ClassScores,
+            activation: Activation::Softmax,
+        }],
+        assumed,
+        checkpoint_sha256: Some(checkpoint_sha256),
+    })
+}
+
+/// Returns the channels: those given, else the profile's; the weights say how many.
+fn channels(config: &Config, profile: &Profile, given: Option<&[String]>) -> Result<Vec<Channel>> {
+    let needed = config.bands as usize;
+    let channels = match given {
+        Some(given) => given.iter().cloned().map(Channel::Band).collect(),
+        None => profile.channels(),
+    };
+    if channels.len() == needed {
+        return Ok(channels);
+    }
+    let (what, count) = (if given.is_some() { "--bands" } else { profile.name }, channels.len());
+    Err(Error::usage(format!(
+        "{what} gives {count} channels, the weights are for {needed}; name {needed} bands with \
+         --bands"
+    )))
+}
+
+fn classes(config: &Config, profile: &Profile, given: Option<&[Class]>) -> Result<Vec<Class>> {
+    match given {
+        None => Ok(profile.classes(config.classes)),
+        Some(given) if given.len() == config.classes as usize => Ok(given.to_vec()),
+        Some(given) => Err(Error::usage(format!(
+            "--classes describes {} classes, the weights have {}",
+            given.len(),
+            config.classes
+        ))),
+    }
+}
+
+fn metadata(manifest: &Manifest, model: &Path, parameters: u64) -> Vec<(String, String)> {
+    let name = model.file_stem().unwrap_or_default().to_string_lossy();
+    let mlm = stac_mlm::properties(manifest, &name, parameters);
+    let ours =
+        [(MANIFEST_KEY.to_owned(), manifest.to_json()), ("stac_mlm".to_owned(), mlm.to_string())];
+    ours.into_iter().chain(deepness::properties(manifest)).collect()
+}
+
+fn parameters(weights: &dyn Weights) -> u64 {
+    let count = |name: &&str| weights.shape(name).map_or(0, |shape| shape.iter().product());
+    weights.names().iter().map(count).sum::<usize>() as u64
+}
+
+/// Writes a file under a hidden name beside its place and renames it when it is complete.
+fn write(
+    path: &Path,
+    metadata: &[(String, String)],
+    fill: impl FnOnce(&[(String, String)], &mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let failed = |error: &std::io::Error| Error::file("write", path, error);
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let hidden = tempfile::Builder::new().prefix(".spectralgpt-").tempfile_in(folder);
+    let hidden = hidden.map_err(|error| failed(&error))?;
+    let mut file = BufWriter::with_capacity(1 << 20, hidden.as_file());
+    fill(metadata, &mut file)?;
+    file.flush().map_err(|error| failed(&error))?;
+    drop(file);
+    hidden.as_file().sync_all().map_err(|error| failed(&error))?;
+    readable(hidden.as_file()).map_err(|error| failed(&error))?;
+    hidden.persist(path).map_err(|error| failed(&error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))
+}
+
+/// Gives the file the permissions of any new file: a temporary one is its owner's alone.
+fn readable(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}

@@ -1,0 +1,66 @@
+//! What a run is told, with the defaults every face shares.
+
+use std::path::PathBuf;
+
+use crate::emit::Emit;
+use crate::geometry::Window;
+use crate::memory;
+use crate::runtime::provider::{Device, Precision, ProviderChoice};
+
+/// How a scene is predicted. Made by [`Options::default`], then changed field by field.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The outputs, at least one. Default: classes.
+    pub emit: Vec<Emit>,
+    /// The part of the raster to map. Default: all of it.
+    pub window: Option<Window>,
+    /// Pixels that neighbouring chips share. Default: the model's, 32.
+    pub overlap: Option<u32>,
+    /// Chips inferred together. Default: 1.
+    pub batch: usize,
+    /// Threads that infer, and as many that read and blend. Default: what the process may use.
+    pub threads: usize,
+    /// Bytes the process may hold. Default: 4 GiB, or half of what there is.
+    pub memory: u64,
+    /// The hardware that computes. Default: auto.
+    pub device: Device,
+    /// Who computes there. Default: auto.
+    pub provider: ProviderChoice,
+    /// The network's arithmetic. Default: fp32.
+    pub precision: Precision,
+    /// The raster's bands by name, in file order. Default: as the file says.
+    pub bands: Option<Vec<String>>,
+    /// Replaces the bands' own nodata values. Default: none.
+    pub nodata: Option<f64>,
+    /// Added to every digital number before use. Default: as the file says, else 0.
+    pub dn_offset: Option<f64>,
+    /// GTiff creation options, `KEY=VALUE`. Default: tiled, deflate.
+    pub creation: Vec<String>,
+    /// Replaces existing files. Default: false.
+    pub overwrite: bool,
+    /// The ONNX Runtime library. Default: searched.
+    pub library: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            emit: vec![Emit::Classes],
+            window: None,
+            overlap: None,
+            batch: 1,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            memory: memory::default_budget(),
+            device: Device::default(),
+            provider: ProviderChoice::default(),
+            precision: Precision::default(),
+            bands: None,
+            nodata: None,
+            dn_offset: None,
+            creation: Vec::new(),
+            overwrite: false,
+            library: None,
+        }
+    }
+}
