@@ -27,23 +27,23 @@ pub fn tensor(name: &str, shape: &[usize], seed_prefix: &str) -> Vec<f32> {
 
 /// Generates a chip in [0, 1), (band, row, column).
 pub fn image(name: &str, bands: usize, height: usize, width: usize) -> Vec<f32> {
-    steps(name, bands, height, width).map(|step| f32::from(step) / 1024.0).collect()
+    steps(name, bands, height, width).map(|step| step as f32 / 1024.0).collect()
 }
 
-/// Generates digital numbers `low + floor(span * chip)`, (row, column, band).
+/// Generates digital numbers `low + floor(span * chip)`, (row, column, band); the highest is 65535.
 pub fn raw_u16(
     name: &str,
     bands: usize,
     height: usize,
     width: usize,
     low: u16,
-    span: u32,
+    span: u16,
 ) -> Vec<u16> {
     let pixels = height * width;
-    let mut raw = vec![low; bands * pixels];
+    let mut raw = vec![0; bands * pixels];
     for (index, step) in steps(name, bands, height, width).enumerate() {
-        let above = (span * u32::from(step) / 1024) & 0xffff;
-        raw[index % pixels * bands + index / pixels] += above as u16;
+        let number = u64::from(low) + u64::from(span) * step / 1024;
+        raw[index % pixels * bands + index / pixels] = u16::try_from(number).unwrap_or(u16::MAX);
     }
     raw
 }
@@ -54,12 +54,13 @@ fn steps(
     bands: usize,
     height: usize,
     width: usize,
-) -> impl Iterator<Item = u16> + use<> {
+) -> impl Iterator<Item = u64> + use<> {
     let seed = fnv1a64(name);
+    let [bands, height, width] = [bands, height, width].map(|count| count as u64);
     (0..bands * height * width).map(move |index| {
         let (x, y, k) = (index % width, index / width % height, index / width / height);
         let pattern = 7 * y + 13 * x + 29 * k + ((x * y) >> 4) + k * (x ^ y);
-        3 * (pattern & 0xff) as u16 + (splitmix64(seed, index as u64) >> 56) as u16
+        3 * (pattern % 256) + (splitmix64(seed, index) >> 56)
     })
 }
 
