@@ -1,6 +1,24 @@
 //! Reads trained weights from the files people hold.
 
-use crate::error::Result;
+mod extent;
+mod input;
+mod legacy;
+mod pickle;
+mod tensor;
+mod value;
+mod zip;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use extent::{Extent, read_at};
+use tensor::Tensor;
+use value::{Pickle, Value};
 
 /// Named tensors, read one at a time.
 pub trait Weights: Sync {
@@ -16,4 +34,155 @@ pub trait Weights: Sync {
     /// - Model: no such tensor, not floating point, or its bytes do not match their checksum.
     /// - Io: the file cannot be read.
     fn read(&self, name: &str) -> Result<Vec<f32>>;
+}
+
+/// A file of torch.save, whose tensors are read one at a time; its code is never run.
+#[derive(Debug)]
+pub struct Checkpoint {
+    file: File,
+    length: u64,
+    place: String,
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    tensor: Arc<Tensor>,
+    extent: Extent,
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint: the dictionary of tensors itself, or one under `model` or `state_dict`.
+    ///
+    /// A `module.` before every name is dropped. An optimizer's state is not read.
+    ///
+    /// # Errors
+    /// - Model: not a checkpoint, truncated, damaged, naming code to be run, or without tensors.
+    /// - Io: the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let place = format!("'{}'", path.display());
+        let (file, length) = plain_file(path)?;
+        let entries = entries(&file, length).map_err(|error| error.at(&place))?;
+        let by_name = entries.iter().enumerate().map(|(at, e)| (e.name.clone(), at)).collect();
+        Ok(Self { file, length, place, entries, by_name })
+    }
+
+    /// Computes the SHA-256 of the whole file, in lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// - Model: the file has become shorter.
+    /// - Io: the file cannot be read.
+    pub fn sha256(&self) -> Result<String> {
+        let whole = Extent { start: 0, length: self.length, crc: None };
+        let mut hasher = Sha256::new();
+        whole.stream(&self.file, |part| hasher.update(part)).map_err(|e| e.at(&self.place))?;
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.by_name.get(name).map(|&at| &self.entries[at])
+    }
+}
+
+impl Weights for Checkpoint {
+    fn names(&self) -> Vec<&str> {
+        let floating = self.entries.iter().filter(|entry| entry.tensor.is_floating());
+        floating.map(|entry| entry.name.as_str()).collect()
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entry(name).map(|entry| entry.tensor.shape.as_slice())
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        let place = format!("{}: tensor '{}'", self.place, shown(name));
+        let entry = self.entry(name).ok_or_else(|| Error::model("is not there").at(&place))?;
+        entry.tensor.read(&self.file, &entry.extent).map_err(|error| error.at(&place))
+    }
+}
+
+/// Opens a file that is a file: a pipe would wait, a device would never end.
+fn plain_file(path: &Path) -> Result<(File, u64)> {
+    let unreadable = |error: std::io::Error| Error::file("read", path, &error);
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Error::model(format!(
+            "'{}' is not a file; a checkpoint is a file of torch.save",
+            path.display()
+        )));
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    Ok((file, length))
+}
+
+/// Tells the layouts apart by their first bytes, and lists the tensors.
+fn entries(file: &File, length: u64) -> Result<Vec<Entry>> {
+    let mut head = [0; 2 + legacy::MAGIC.len()];
+    let known = usize::try_from(length).map_or(head.len(), |length| length.min(head.len()));
+    read_at(file, &mut head[..known], 0)?;
+    let (pickle, storages) = if head.starts_with(b"PK\x03\x04") {
+        zip::contents(file, length)?
+    } else if head[0] == 0x80 && head[2..] == legacy::MAGIC {
+        legacy::contents(file, length)?
+    } else if length == 0 {
+        return Err(Error::model("is empty; copy or download it again"));
+    } else {
+        return Err(Error::model(
+            "is not a PyTorch checkpoint: it is neither a zip of torch.save nor its older layout",
+        ));
+    };
+    tensors(&pickle, &storages)
+}
+
+/// Finds the dictionary of tensors, and where the values of each lie.
+fn tensors(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<Entry>> {
+    let top = pickle
+        .named(pickle.root())?
+        .ok_or_else(|| Error::model("holds no dictionary of tensors; save model.state_dict()"))?;
+    let wrapped = ["model", "state_dict"]
+        .iter()
+        .find_map(|key| top.iter().find(|(name, value)| name == key && is_dict(value)));
+    let all = match wrapped {
+        Some((_, dict)) => pickle.named(dict)?.unwrap_or_default(),
+        None => top,
+    };
+    let tensors: Vec<_> = all
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Tensor(tensor) => Some((*name, tensor)),
+            _ => None,
+        })
+        .collect();
+    if tensors.is_empty() {
+        let found: Vec<_> = all.iter().take(8).map(|(name, _)| shown(name)).collect();
+        return Err(Error::model(format!(
+            "has no tensors at its top level or under 'model' or 'state_dict' (found: {})",
+            found.join(", ")
+        )));
+    }
+    let prefix = match tensors.iter().all(|(name, _)| name.starts_with("module.")) {
+        true => "module.".len(),
+        false => 0,
+    };
+    tensors.iter().map(|(name, tensor)| entry(&name[prefix..], tensor, storages)).collect()
+}
+
+fn is_dict(value: &Value) -> bool {
+    matches!(value, Value::Dict(_))
+}
+
+fn entry(name: &str, tensor: &Arc<Tensor>, storages: &HashMap<String, Extent>) -> Result<Entry> {
+    let place = format!("tensor '{}'", shown(name));
+    let key = &tensor.storage.key;
+    let missing = || Error::model(format!("its storage '{key}' is not in the file"));
+    let extent = storages.get(key).ok_or_else(missing).map_err(|error| error.at(&place))?;
+    tensor.check(extent).map_err(|error| error.at(&place))?;
+    Ok(Entry { name: name.to_owned(), tensor: Arc::clone(tensor), extent: extent.clone() })
+}
+
+/// Makes text of a file fit for a message: short, and without control characters.
+fn shown(text: &str) -> String {
+    text.chars().take(100).map(|c| if c.is_control() { '?' } else { c }).collect()
 }
