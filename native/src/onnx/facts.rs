@@ -1,0 +1,331 @@
+//! Reads what a model file says of itself, past its weights.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read, Seek};
+use std::path::Path;
+
+use prost::Message;
+
+use super::proto;
+use crate::error::{Error, Result};
+
+/// `ModelProto.ir_version`, `.graph`, `.metadata_props`; `GraphProto.input`, `.output`.
+const IR_VERSION: u32 = 1;
+const GRAPH: u32 = 7;
+const METADATA: u32 = 14;
+const INPUT: u32 = 11;
+const OUTPUT: u32 = 12;
+
+/// The most that may be kept of a file, with a flat rate for each message.
+const BUDGET: u64 = 64 << 20;
+const FLAT_RATE: u64 = 256;
+
+/// What a model file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// `metadata_props`; of a key that occurs twice, the last value.
+    pub metadata: BTreeMap<String, String>,
+    /// The graph's inputs, in order.
+    pub inputs: Vec<ValueFacts>,
+    /// The graph's outputs, in order.
+    pub outputs: Vec<ValueFacts>,
+}
+
+/// An input or output of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueFacts {
+    /// Its name.
+    pub name: String,
+    /// Type of its numbers.
+    pub element: Element,
+    /// Its axes, in order; empty if the file does not tell.
+    pub dims: Vec<Dim>,
+}
+
+/// The type of a tensor's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Element {
+    /// IEEE single.
+    Float32,
+    /// IEEE half.
+    Float16,
+    /// Signed, 64 bits.
+    Int64,
+    /// Anything else, by its number in `TensorProto.DataType`; 0 if the file does not tell.
+    Other(i32),
+}
+
+/// The length of an axis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dim {
+    /// Always that.
+    Fixed(u64),
+    /// Free, and called that.
+    Named(String),
+    /// Free.
+    Unknown,
+}
+
+/// Reads a model file's metadata, inputs and outputs; its weights are skipped, not read.
+///
+/// # Errors
+/// - Model: not an ONNX model.
+/// - Io: the file cannot be read.
+pub fn read_metadata(path: &Path) -> Result<ModelFacts> {
+    let file = File::open(path).map_err(|error| Error::file("open", path, &error))?;
+    let length = file.metadata().map_err(|error| Error::file("read", path, &error))?.len();
+    read_facts(file, length).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::model(format!(
+            "'{}' is not an ONNX model ({error}); give a file that 'spectralgpt convert' wrote",
+            path.display()
+        )),
+        _ => Error::file("read", path, &error),
+    })
+}
+
+fn read_facts(file: impl Read + Seek, length: u64) -> std::io::Result<ModelFacts> {
+    // Most of a model is skipped: a small buffer wastes little where a skip leaves it.
+    let mut fields =
+        Fields { file: BufReader::with_capacity(512, file), position: 0, budget: BUDGET };
+    let mut facts =
+        ModelFacts { metadata: BTreeMap::new(), inputs: Vec::new(), outputs: Vec::new() };
+    let mut versioned = false;
+    while let Some(field) = fields.next(length)? {
+        match field {
+            (IR_VERSION, Payload::Number) => versioned = true,
+            (GRAPH, Payload::Bytes(bytes)) => fields.graph(bytes, &mut facts)?,
+            (METADATA, Payload::Bytes(bytes)) => {
+                let entry: proto::StringStringEntryProto = fields.message(bytes)?;
+                facts.metadata.insert(entry.key, entry.value);
+            }
+            (_, payload) => fields.skip(payload)?,
+        }
+    }
+    if versioned && !facts.outputs.is_empty() {
+        return Ok(facts);
+    }
+    Err(invalid("it has no version or no outputs"))
+}
+
+/// What follows a field's key: a number, already read past, or so many bytes.
+enum Payload {
+    Number,
+    Bytes(u64),
+}
+
+/// Walks the fields of a message.
+struct Fields<F> {
+    file: BufReader<F>,
+    position: u64,
+    budget: u64,
+}
+
+impl<F: Read + Seek> Fields<F> {
+    /// Reads the next field's number of a message that ends at `end`; `None` is its end.
+    fn next(&mut self, end: u64) -> std::io::Result<Option<(u32, Payload)>> {
+        if self.position == end {
+            return Ok(None);
+        }
+        let key = self.varint()?;
+        let payload = match key & 7 {
+            0 => {
+                self.varint()?;
+                Payload::Number
+            }
+            1 => Payload::Bytes(8),
+            2 => Payload::Bytes(self.varint()?),
+            5 => Payload::Bytes(4),
+            _ => return Err(invalid("unknown wire type")),
+        };
+        let length = if let Payload::Bytes(length) = payload { length } else { 0 };
+        match u32::try_from(key >> 3) {
+            _ if self.position > end || length > end - self.position => {
+                Err(invalid("a field ends outside its message"))
+            }
+            Ok(number) if number > 0 => Ok(Some((number, payload))),
+            _ => Err(invalid("a field has no valid number")),
+        }
+    }
+
+    /// Reads the fields of a graph of so many bytes.
+    fn graph(&mut self, bytes: u64, facts: &mut ModelFacts) -> std::io::Result<()> {
+        let end = self.position + bytes;
+        while let Some(field) = self.next(end)? {
+            match field {
+                (INPUT, Payload::Bytes(bytes)) => facts.inputs.push(self.value(bytes)?),
+                (OUTPUT, Payload::Bytes(bytes)) => facts.outputs.push(self.value(bytes)?),
+                (_, payload) => self.skip(payload)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, bytes: u64) -> std::io::Result<ValueFacts> {
+        Ok(self.message::<proto::ValueInfoProto>(bytes)?.into())
+    }
+
+    /// Reads a message of so many bytes whole.
+    fn message<M: Message + Default>(&mut self, bytes: u64) -> std::io::Result<M> {
+        let left = self.budget.checked_sub(bytes.saturating_add(FLAT_RATE));
+        self.budget = left.ok_or_else(|| invalid("its descriptions exceed 64 MiB"))?;
+        let mut content = Vec::new();
+        self.file.by_ref().take(bytes).read_to_end(&mut content)?;
+        self.position += bytes;
+        Ok(M::decode(content.as_slice())?)
+    }
+
+    fn skip(&mut self, payload: Payload) -> std::io::Result<()> {
+        let Payload::Bytes(bytes) = payload else { return Ok(()) };
+        self.position += bytes;
+        let bytes = i64::try_from(bytes).map_err(|_| invalid("a field is too long"))?;
+        self.file.seek_relative(bytes)
+    }
+
+    fn varint(&mut self) -> std::io::Result<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let mut byte = [0];
+            self.file.read_exact(&mut byte)?;
+            self.position += 1;
+            value |= u64::from(byte[0] & 0x7f) << shift;
+            if byte[0] < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(invalid("a number is too long"))
+    }
+}
+
+fn invalid(message: &str) -> std::io::Error {
+    std::io::Error::new(ErrorKind::InvalidData, message)
+}
+
+impl From<proto::ValueInfoProto> for ValueFacts {
+    fn from(value: proto::ValueInfoProto) -> Self {
+        let tensor = value.r#type.and_then(|kind| kind.tensor_type).unwrap_or_default();
+        let dims = tensor.shape.unwrap_or_default().dim.into_iter().map(Dim::from).collect();
+        Self { name: value.name, element: tensor.elem_type.into(), dims }
+    }
+}
+
+impl From<i32> for Element {
+    fn from(number: i32) -> Self {
+        match number {
+            proto::FLOAT => Element::Float32,
+            proto::FLOAT16 => Element::Float16,
+            proto::INT64 => Element::Int64,
+            other => Element::Other(other),
+        }
+    }
+}
+
+impl From<proto::DimensionProto> for Dim {
+    fn from(dim: proto::DimensionProto) -> Self {
+        match (dim.dim_value.map(u64::try_from), dim.dim_param) {
+            (Some(Ok(length)), _) => Dim::Fixed(length),
+            (None, Some(name)) if !name.is_empty() => Dim::Named(name),
+            _ => Dim::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::checkpoint::Weights;
+    use crate::onnx::{Graph, write};
+
+    struct NoWeights;
+
+    impl Weights for NoWeights {
+        fn names(&self) -> Vec<&str> {
+            Vec::new()
+        }
+        fn shape(&self, _: &str) -> Option<&[usize]> {
+            None
+        }
+        fn read(&self, name: &str) -> Result<Vec<f32>> {
+            Err(Error::model(name))
+        }
+    }
+
+    fn model(metadata: &[(String, String)]) -> Vec<u8> {
+        let mut graph = Graph::new("doubler");
+        let x = graph.input("image", &[3, 5]);
+        let two = graph.floats("two", &[3, 1], vec![2.0; 3]);
+        let big = graph.floats("big", &[3, 5000], vec![0.5; 15000]);
+        let y = graph.mul(x, two);
+        let row = graph.ints(&[1], vec![4]);
+        let small = graph.gather(big, row, 1);
+        let y = graph.add(y, small);
+        graph.output("scores", y, &[3, 5]);
+        let mut bytes = Vec::new();
+        write(&graph, &NoWeights, metadata, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn facts(bytes: &[u8]) -> std::io::Result<ModelFacts> {
+        read_facts(Cursor::new(bytes), bytes.len() as u64)
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_is_one_protobuf_message() {
+        let bytes = model(&[("spectralgpt".into(), "{}".into())]);
+        assert_eq!(bytes, model(&[("spectralgpt".into(), "{}".into())]));
+
+        let read = facts(&bytes).unwrap();
+        assert_eq!(read.metadata["spectralgpt"], "{}");
+        let dims = vec![Dim::Named("batch".into()), Dim::Fixed(3), Dim::Fixed(5)];
+        let port = |name: &str| ValueFacts {
+            name: name.into(),
+            element: Element::Float32,
+            dims: dims.clone(),
+        };
+        assert_eq!((read.inputs, read.outputs), (vec![port("image")], vec![port("scores")]));
+
+        let message = proto::ModelProto::decode(bytes.as_slice()).unwrap();
+        assert_eq!((message.ir_version, message.opset_import[0].version), (9, 20));
+        let graph = message.graph.unwrap();
+        let kinds: Vec<_> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+        assert_eq!(kinds, ["Mul", "Gather", "Add"]);
+        assert_eq!(graph.node[2].output, ["scores"]);
+        let two = &graph.initializer[0];
+        assert_eq!((two.name.as_str(), two.dims.as_slice()), ("two", [3, 1].as_slice()));
+        assert_eq!(two.raw_data, 2.0_f32.to_le_bytes().repeat(3));
+        assert_eq!(graph.initializer[2].raw_data, 4_i64.to_le_bytes());
+    }
+
+    #[test]
+    fn a_budget_bounds_what_is_kept() {
+        let mut bytes = model(&[]);
+        bytes.extend([0x72, 0].repeat((BUDGET / FLAT_RATE) as usize + 1)); // empty metadata
+        assert!(facts(&bytes).unwrap_err().to_string().contains("64 MiB"));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(facts(&bytes).is_err());
+        }
+
+        #[test]
+        fn a_truncated_model_is_refused(cut in 0..1000_usize) {
+            let bytes = model(&[]);
+            prop_assert!(facts(&bytes[..bytes.len() * cut / 1000]).is_err());
+        }
+
+        #[test]
+        fn a_damaged_model_is_survived(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = model(&[("a".into(), "b".into())]);
+            let place = at.index(if byte % 2 == 0 { bytes.len() } else { 400 });
+            bytes[place] = byte;
+            drop(facts(&bytes));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Names the operators that a network is spelled with.
+//!
+//! Maps are (batch, channel, row, column); the batch is never mentioned.
+
+use super::graph::{Attribute, Graph, Value};
+
+impl Graph {
+    /// Adds two tensors, broadcast.
+    pub fn add(&mut self, x: Value, y: Value) -> Value {
+        self.op("Add", &[x, y], &[])
+    }
+
+    /// Multiplies two tensors element by element, broadcast.
+    pub fn mul(&mut self, x: Value, y: Value) -> Value {
+        self.op("Mul", &[x, y], &[])
+    }
+
+    /// Multiplies matrices, the last two axes of each.
+    pub fn matmul(&mut self, x: Value, y: Value) -> Value {
+        self.op("MatMul", &[x, y], &[])
+    }
+
+    /// Applies GELU in the exact form, with the error function.
+    pub fn gelu(&mut self, x: Value) -> Value {
+        self.op("Gelu", &[x], &[])
+    }
+
+    /// Makes the last axis sum to 1.
+    pub fn softmax(&mut self, x: Value) -> Value {
+        self.op("Softmax", &[x], &[("axis", Attribute::Int(-1))])
+    }
+
+    /// Gives the axes after the batch other lengths, in the same order of values.
+    pub fn reshape(&mut self, x: Value, dims: &[usize]) -> Value {
+        let kept = std::iter::once(0); // means "as it is"
+        let shape: Vec<_> = kept.chain(dims.iter().map(|&n| n as i64)).collect();
+        let shape = self.ints(&[shape.len()], shape);
+        self.op("Reshape", &[x, shape], &[])
+    }
+
+    /// Puts axis `order[i]` at place i.
+    pub fn transpose(&mut self, x: Value, order: &[i64]) -> Value {
+        self.op("Transpose", &[x], &[("perm", Attribute::Ints(order.into()))])
+    }
+
+    /// Normalises the last axis, then scales and shifts it.
+    pub fn layer_normalization(&mut self, x: Value, scale: Value, bias: Value, eps: f32) -> Value {
+        let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(eps))];
+        self.op("LayerNormalization", &[x, scale, bias], &attributes)
+    }
+
+    /// Normalises every row of (batch, row, value).
+    pub fn normalize_rows(&mut self, x: Value, rows: usize, eps: f32) -> Value {
+        let one = self.floats(&format!("ones.{rows}"), &[rows], vec![1.0; rows]);
+        let zero = self.floats(&format!("zeros.{rows}"), &[rows], vec![0.0; rows]);
+        self.op("InstanceNormalization", &[x, one, zero], &[("epsilon", Attribute::Float(eps))])
+    }
+
+    /// Convolves a map, stride 1, with zeros around it so that its sides stay.
+    ///
+    /// `weight` is (to, from, `kernel`, `kernel`), `kernel` odd; `bias` is (to) or absent.
+    pub fn conv(&mut self, x: Value, weight: Value, bias: Value, kernel: usize) -> Value {
+        let (side, pad) = (kernel as i64, kernel as i64 / 2);
+        let attributes = [
+            ("kernel_shape", Attribute::Ints(vec![side; 2])),
+            ("pads", Attribute::Ints(vec![pad; 4])),
+        ];
+        match bias {
+            Self::ABSENT => self.op("Conv", &[x, weight], &attributes),
+            bias => self.op("Conv", &[x, weight, bias], &attributes),
+        }
+    }
+
+    /// Spreads groups of `block` x `block` channels (the group is the slower index) over space.
+    pub fn depth_to_space(&mut self, x: Value, block: usize) -> Value {
+        let attributes =
+            [("blocksize", Attribute::Int(block as i64)), ("mode", Attribute::Text("CRD"))];
+        self.op("DepthToSpace", &[x], &attributes)
+    }
+
+    /// Takes the maxima of square windows, without padding.
+    pub fn max_pool(&mut self, x: Value, kernel: usize, stride: usize) -> Value {
+        let attributes = [
+            ("kernel_shape", Attribute::Ints(vec![kernel as i64; 2])),
+            ("strides", Attribute::Ints(vec![stride as i64; 2])),
+        ];
+        self.op("MaxPool", &[x], &attributes)
+    }
+
+    /// Replaces an axis by the axes of `indices` into it.
+    pub fn gather(&mut self, x: Value, indices: Value, axis: i64) -> Value {
+        self.op("Gather", &[x, indices], &[("axis", Attribute::Int(axis))])
+    }
+
+    /// Takes the maximum over an axis and drops it.
+    pub fn reduce_max(&mut self, x: Value, axis: i64) -> Value {
+        let axes = self.ints(&[1], vec![axis]);
+        self.op("ReduceMax", &[x, axes], &[("keepdims", Attribute::Int(0))])
+    }
+
+    /// Resizes a square map bilinearly, corners aligned.
+    pub fn resize(&mut self, x: Value, from: usize, to: usize) -> Value {
+        if from == to {
+            return x;
+        }
+        let scale = resize_scale(from, to);
+        let name = format!("scales.{from}.{to}");
+        let scales = self.floats(&name, &[4], vec![1.0, 1.0, scale, scale]);
+        let attributes = [
+            ("mode", Attribute::Text("linear")),
+            ("coordinate_transformation_mode", Attribute::Text("align_corners")),
+        ];
+        self.op("Resize", &[x, Self::ABSENT, scales], &attributes)
+    }
+}
+
+/// Returns the f32 by which a length is multiplied and rounded down to be exactly another.
+///
+/// Scales, not sizes: sizes would have to name the batch. Runtimes multiply in f32 or f64; both fit.
+#[allow(clippy::cast_possible_truncation, reason = "lengths are small; rounding is the point")]
+fn resize_scale(from: usize, to: usize) -> f32 {
+    let scale = (to as f64 / from as f64) as f32;
+    let exact = f64::from(scale) * from as f64;
+    if exact < to as f64 || scale * (from as f32) < to as f32 { scale.next_up() } else { scale }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resize_scale;
+
+    #[test]
+    fn scales_round_down_to_the_wanted_length_in_both_precisions() {
+        for from in 1..=64_usize {
+            for to in 1..=1024_usize {
+                let scale = resize_scale(from, to);
+                assert_eq!((scale * from as f32).floor(), to as f32, "{from} -> {to}");
+                assert_eq!((f64::from(scale) * from as f64).floor(), to as f64, "{from} -> {to}");
+            }
+        }
+    }
+}

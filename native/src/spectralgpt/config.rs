@@ -1,0 +1,228 @@
+//! Tells a network's shape from its weights.
+
+use super::tensors;
+use crate::checkpoint::Weights;
+use crate::error::{Error, Result};
+use crate::model::manifest::Task;
+
+/// No axis of a published or foreseeable network is longer.
+const LONGEST_AXIS: usize = 1 << 16;
+
+/// Most patches along a chip's side.
+const LONGEST_SIDE: usize = 256;
+
+/// What a caller may settle that weights leave open; all default to what the weights suggest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// What the network does.
+    pub task: Option<Task>,
+    /// Attention heads of the encoder: they leave no trace in the weights.
+    pub heads: Option<u32>,
+    /// Side of a chip in pixels; the position table is resized to it.
+    pub image_size: Option<u32>,
+}
+
+/// A network's shape; axes that a checkpoint states are as stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What it does.
+    pub task: Task,
+    /// Width of a token.
+    pub dim: usize,
+    /// Blocks of the encoder.
+    pub depth: usize,
+    /// Attention heads of the encoder.
+    pub heads: usize,
+    /// Side of a patch in pixels.
+    pub patch: usize,
+    /// Bands of a spectral group.
+    pub group_bands: usize,
+    /// Spectral groups.
+    pub groups: usize,
+    /// Patches along the side of the chip that the checkpoint's position table is for.
+    pub stored_side: usize,
+    /// Patches along a chip's side.
+    pub side: usize,
+    /// What follows the encoder.
+    pub head: Head,
+}
+
+/// Widths of the segmentation head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The pyramid's upsampled levels `conv0`, `conv1`, `conv2`, finest first.
+    pub levels: [Level; 3],
+    /// Channels of the pyramid's coarsest level, `conv3`.
+    pub top: usize,
+    /// Channels of the decoder.
+    pub width: usize,
+    /// Classes.
+    pub classes: usize,
+}
+
+/// Widths of a pyramid level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// Channels before upsampling.
+    pub middle: usize,
+    /// Channels of the level.
+    pub channels: usize,
+}
+
+impl Config {
+    /// Reads a network's shape and checks the name and shape of every tensor.
+    ///
+    /// # Errors
+    /// - Model: a task that is not supported yet, or tensors that do not form the network.
+    /// - Usage: heads that do not divide the width, an image size that is not whole patches.
+    pub fn read(weights: &dyn Weights, choices: &Choices) -> Result<Self> {
+        let task = task(weights, choices.task)?;
+        let [dim, _, group_bands, patch, _] = axes(weights, "patch_embed.proj.weight")?;
+        let [_, positions, _] = axes(weights, "pos_embed_spatial")?;
+        let [_, groups, _] = axes(weights, "pos_embed_temporal")?;
+        let config = Self {
+            task,
+            dim,
+            depth: depth(weights)?,
+            heads: heads(dim, choices.heads)?,
+            patch,
+            group_bands,
+            groups,
+            stored_side: positions.isqrt(),
+            side: side(patch, choices.image_size)?.unwrap_or(positions.isqrt()),
+            head: Head::read(weights)?,
+        };
+        tensors::check(weights, &config)?;
+        Ok(config)
+    }
+
+    /// Returns the side of a chip in pixels.
+    pub fn image_size(&self) -> usize {
+        self.side * self.patch
+    }
+
+    /// Counts the input's bands.
+    pub fn bands(&self) -> usize {
+        self.groups * self.group_bands
+    }
+
+    /// Counts the patches of a chip in one spectral group.
+    pub fn positions(&self) -> usize {
+        self.side * self.side
+    }
+
+    /// Counts the tokens of a chip.
+    pub fn tokens(&self) -> usize {
+        self.groups * self.positions()
+    }
+
+    /// Returns by how much a pyramid level is upsampled; 0 is the finest.
+    pub fn upsampling(&self, level: usize) -> usize {
+        self.patch >> level
+    }
+}
+
+impl Head {
+    fn read(weights: &dyn Weights) -> Result<Self> {
+        let level = |i: usize| -> Result<Level> {
+            let [middle, channels, _, _] = axes(weights, &format!("conv{i}.3.weight"))?;
+            group(&format!("conv{i}.0.weight"), middle, 32)?;
+            Ok(Level { middle, channels })
+        };
+        let levels = [level(0)?, level(1)?, level(2)?];
+        let [top, _, _, _] = axes(weights, "conv3.0.weight")?;
+        let [width, _, _, _] = axes(weights, "decoder.fuse_all.0.weight")?;
+        let [classes, _, _, _] = axes(weights, "cls_seg.0.weight")?;
+        group("conv3.0.weight", top, 32)?;
+        group("decoder.fuse_all.0.weight", width, 16)?;
+        Ok(Self { levels, top, width, classes })
+    }
+}
+
+/// Tells the task from the names and from the number of classes.
+fn task(weights: &dyn Weights, chosen: Option<Task>) -> Result<Task> {
+    let has = |name| weights.shape(name).is_some();
+    let found = if has("mask_token") || has("decoder_pred.weight") {
+        "a masked autoencoder"
+    } else if has("head.weight") {
+        "a classification model"
+    } else if let Some(shape) = weights.shape("cls_seg.0.weight") {
+        match chosen {
+            Some(task) => return Ok(task),
+            None if shape.first() != Some(&2) => return Ok(Task::Segment),
+            None => "a change detection model (its head has 2 classes)",
+        }
+    } else {
+        "no SpectralGPT model that is known"
+    };
+    Err(Error::model(format!(
+        "the checkpoint holds {found}, which cannot be converted yet; give a segmentation \
+         checkpoint, one that holds 'cls_seg.0.weight' for more than 2 classes, or say \
+         --task segment if it is one for 2"
+    )))
+}
+
+/// Returns the lengths of a tensor's axes.
+fn axes<const N: usize>(weights: &dyn Weights, name: &str) -> Result<[usize; N]> {
+    let Some(shape) = weights.shape(name) else {
+        return Err(Error::model(format!(
+            "the checkpoint has no '{name}'; give a complete SpectralGPT checkpoint"
+        )));
+    };
+    match <[usize; N]>::try_from(shape) {
+        Ok(axes) if axes.iter().all(|n| (1..=LONGEST_AXIS).contains(n)) => Ok(axes),
+        _ => Err(Error::model(format!(
+            "the checkpoint's '{name}' has the shape [{}]; {N} axes of 1 to {LONGEST_AXIS} are \
+             needed, so this is no SpectralGPT checkpoint",
+            tensors::text(shape)
+        ))),
+    }
+}
+
+/// Counts the encoder's blocks; gaps show as missing tensors.
+fn depth(weights: &dyn Weights) -> Result<usize> {
+    let [_] = axes(weights, "blocks.0.norm1.weight")?;
+    let first = |name: &&str| name.starts_with("blocks.") && name.ends_with(".norm1.weight");
+    Ok(weights.names().into_iter().filter(first).count())
+}
+
+/// Returns the given number of heads, or the one that a width was published with.
+fn heads(dim: usize, given: Option<u32>) -> Result<usize> {
+    match (given.map(|n| n as usize), dim) {
+        (Some(heads), _) if heads > 0 && dim.is_multiple_of(heads) => Ok(heads),
+        (Some(heads), _) => Err(Error::usage(format!(
+            "{heads} attention heads were given for an encoder of width {dim}; \
+             give a divisor of the width with --heads"
+        ))),
+        (None, 1024 | 1280) => Ok(16),
+        (None, _) if dim.is_multiple_of(64) => Ok(dim / 64),
+        (None, _) => Err(Error::usage(format!(
+            "the encoder's width of {dim} does not tell its number of attention heads; \
+             give it with --heads"
+        ))),
+    }
+}
+
+/// Returns the patches along a side of so many pixels.
+fn side(patch: usize, pixels: Option<u32>) -> Result<Option<usize>> {
+    let Some(pixels) = pixels.map(|n| n as usize) else { return Ok(None) };
+    if pixels.is_multiple_of(patch) && (1..=LONGEST_SIDE).contains(&(pixels / patch)) {
+        return Ok(Some(pixels / patch));
+    }
+    Err(Error::usage(format!(
+        "an image size of {pixels} was given; it must be a multiple of the patch of {patch} pixels \
+         and at most {}",
+        patch * LONGEST_SIDE
+    )))
+}
+
+/// Checks that channels can be normalised in groups.
+fn group(name: &str, channels: usize, groups: usize) -> Result<()> {
+    if channels.is_multiple_of(groups) {
+        return Ok(());
+    }
+    Err(Error::model(format!(
+        "the checkpoint's '{name}' makes {channels} channels; a multiple of {groups} is needed, \
+         so this is no SpectralGPT checkpoint"
+    )))
+}
