@@ -1,1 +1,31 @@
-//! GDAL through a table of C functions that is resolved at run time.
+//! Reads and writes rasters with GDAL, through C functions that are resolved at run time.
+//!
+//! libgdal is never linked: one binary serves every GDAL from 3.4 on, and whichever GDAL the
+//! process already has. [`GdalApi::find`] gets it, [`GdalSource`] reads, [`GdalSink`] writes.
+#![allow(unsafe_code, reason = "calls C; every other module of the crate is safe")]
+
+mod api;
+mod bands;
+mod dataset;
+mod encode;
+mod georeference;
+mod info;
+mod library;
+mod listen;
+mod pam;
+mod pool;
+mod publish;
+mod scratch;
+mod sink;
+mod source;
+mod strings;
+#[cfg(test)]
+mod tests;
+
+pub use api::GdalApi;
+pub use bands::GdalBands;
+pub use georeference::{Gcp, Georeference};
+pub use info::{BandInfo, Mask, RasterInfo, Subdataset};
+pub use scratch::scratch_bytes;
+pub use sink::{GdalSink, SinkOptions};
+pub use source::GdalSource;

@@ -1,0 +1,220 @@
+//! Holds the C functions of one libgdal.
+
+use std::ffi::{CStr, c_char, c_double, c_int, c_uint, c_void};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use gdal_sys::{
+    CPLErr, CPLErrorHandler, CSLConstList, GDAL_GCP, GDALColorInterp, GDALDataType, GDALDatasetH,
+    GDALDriverH, GDALMajorObjectH, GDALRWFlag, GDALRasterBandH, GDALRasterIOExtraArg, GSpacing,
+    OGRErr, OGRSpatialReferenceH, OSRAxisMappingStrategy,
+};
+
+use super::library;
+use super::strings::text;
+use crate::error::{Error, Result};
+
+/// The oldest GDAL whose functions all have the meaning relied on here, as `VERSION_NUM`.
+const OLDEST: u32 = 3_040_000;
+
+/// Makes the table, the code that fills it, and the check of its types against GDAL's headers.
+macro_rules! table {
+    (
+        checked { $($name:ident($($arg:ty),*) $(-> $out:ty)?;)* }
+        unchecked { $($other:ident($($other_arg:ty),*) $(-> $other_out:ty)?;)* }
+    ) => {
+        /// The C functions of one libgdal. There is one table per libgdal and it lives for ever.
+        #[allow(non_snake_case, reason = "the fields have the C functions' names")]
+        pub struct GdalApi {
+            $(pub(super) $name: unsafe extern "C" fn($($arg),*) $(-> $out)?,)*
+            $(pub(super) $other: unsafe extern "C" fn($($other_arg),*) $(-> $other_out)?,)*
+        }
+
+        impl GdalApi {
+            /// Fills the table.
+            ///
+            /// # Safety
+            /// `symbol` gives null or the address of libgdal's function of that name.
+            unsafe fn filled(symbol: &dyn Fn(&CStr) -> *const c_void) -> Result<Self> {
+                let address = |name: &str| address(symbol, name);
+                Ok(Self {
+                    // SAFETY: the caller promises whose address it is; the type is GDAL's.
+                    $($name: unsafe {
+                        std::mem::transmute::<*const c_void, unsafe extern "C" fn($($arg),*) $(-> $out)?>(
+                            address(concat!(stringify!($name), "\0"))?,
+                        )
+                    },)*
+                    // SAFETY: as above.
+                    $($other: unsafe {
+                        std::mem::transmute::<*const c_void, unsafe extern "C" fn($($other_arg),*) $(-> $other_out)?>(
+                            address(concat!(stringify!($other), "\0"))?,
+                        )
+                    },)*
+                })
+            }
+        }
+
+        // Naming one of these functions would link libgdal, and clippy is the build that never links.
+        #[cfg(clippy)]
+        const _: fn() = || {
+            $(let _: unsafe extern "C" fn($($arg),*) $(-> $out)? = gdal_sys::$name;)*
+        };
+    };
+}
+
+table! {
+    checked {
+        CPLErrorReset();
+        CPLPopErrorHandler();
+        CPLPushErrorHandler(CPLErrorHandler);
+        GDALAllRegister();
+        GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList) -> GDALDatasetH;
+        GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
+        GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
+        GDALGetDatasetDriver(GDALDatasetH) -> GDALDriverH;
+        GDALGetDescription(GDALMajorObjectH) -> *const c_char;
+        GDALGetDriverByName(*const c_char) -> GDALDriverH;
+        GDALGetDriverCount() -> c_int;
+        GDALGetGCPCount(GDALDatasetH) -> c_int;
+        GDALGetGCPSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
+        GDALGetGCPs(GDALDatasetH) -> *const GDAL_GCP;
+        GDALGetGeoTransform(GDALDatasetH, *mut c_double) -> CPLErr::Type;
+        GDALGetMaskBand(GDALRasterBandH) -> GDALRasterBandH;
+        GDALGetMaskFlags(GDALRasterBandH) -> c_int;
+        GDALGetMetadata(GDALMajorObjectH, *const c_char) -> *mut *mut c_char;
+        GDALGetRasterBand(GDALDatasetH, c_int) -> GDALRasterBandH;
+        GDALGetRasterColorInterpretation(GDALRasterBandH) -> GDALColorInterp::Type;
+        GDALGetRasterCount(GDALDatasetH) -> c_int;
+        GDALGetRasterDataType(GDALRasterBandH) -> GDALDataType::Type;
+        GDALGetRasterNoDataValue(GDALRasterBandH, *mut c_int) -> c_double;
+        GDALGetRasterXSize(GDALDatasetH) -> c_int;
+        GDALGetRasterYSize(GDALDatasetH) -> c_int;
+        GDALGetSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
+        GDALOpenEx(*const c_char, c_uint, *const *const c_char, *const *const c_char, *const *const c_char) -> GDALDatasetH;
+        GDALRasterIOEx(GDALRasterBandH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void, c_int, c_int,
+            GDALDataType::Type, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALSetDescription(GDALMajorObjectH, *const c_char);
+        GDALSetGCPs2(GDALDatasetH, c_int, *const GDAL_GCP, OGRSpatialReferenceH) -> CPLErr::Type;
+        GDALSetRasterNoDataValue(GDALRasterBandH, c_double) -> CPLErr::Type;
+        GDALSetSpatialRef(GDALDatasetH, OGRSpatialReferenceH) -> CPLErr::Type;
+        GDALVersionInfo(*const c_char) -> *const c_char;
+        OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char) -> OGRErr::Type;
+        OSRImportFromWkt(OGRSpatialReferenceH, *mut *mut c_char) -> OGRErr::Type;
+        OSRNewSpatialReference(*const c_char) -> OGRSpatialReferenceH;
+        OSRRelease(OGRSpatialReferenceH);
+        OSRSetAxisMappingStrategy(OGRSpatialReferenceH, OSRAxisMappingStrategy::Type);
+        VSIFree(*mut c_void);
+    }
+    // Their C types changed between 3.4 and 3.13: GDALClose returned nothing before 3.7, and the
+    // band list and the geotransform became const.
+    unchecked {
+        GDALClose(GDALDatasetH);
+        GDALDatasetRasterIOEx(GDALDatasetH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void, c_int, c_int,
+            GDALDataType::Type, c_int, *const c_int, GSpacing, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALSetGeoTransform(GDALDatasetH, *const c_double) -> CPLErr::Type;
+    }
+}
+
+/// Every table made so far.
+static TABLES: Mutex<Vec<&'static GdalApi>> = Mutex::new(Vec::new());
+/// Held while looking for a libgdal, so that it is loaded and its drivers registered once.
+static FINDING: Mutex<()> = Mutex::new(());
+
+impl GdalApi {
+    /// Finds a libgdal: one that the process has loaded, else `SPECTRALGPT_GDAL_LIBRARY`, else the
+    /// system's. Registers its drivers if it has none yet.
+    ///
+    /// # Errors
+    /// - Model: there is none, or it is older than 3.4; says what was tried.
+    pub fn find() -> Result<&'static Self> {
+        let _alone = FINDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = match library::loaded() {
+            Some(library) => library,
+            None => library::open()?,
+        };
+        // The table's addresses must stay valid, so the library is never closed.
+        let library = std::mem::ManuallyDrop::new(library);
+        // SAFETY: `library` exports GDALVersionInfo, so it is, or depends on, a libgdal.
+        let api = unsafe { Self::resolve(&|name| library::symbol(&library, name)) }?;
+        api.listen(|| {
+            // SAFETY: neither call has a precondition.
+            unsafe {
+                if (api.GDALGetDriverCount)() == 0 {
+                    (api.GDALAllRegister)();
+                }
+            }
+        });
+        Ok(api)
+    }
+
+    /// Returns the table of the libgdal whose functions `symbol` finds, for a host that knows its
+    /// own. Registers no driver.
+    ///
+    /// # Errors
+    /// - Model: a function is missing, or GDAL is older than 3.4.
+    ///
+    /// # Safety
+    /// `symbol` gives null or the address of the function of that name in one libgdal, which stays
+    /// loaded.
+    pub unsafe fn resolve(symbol: &dyn Fn(&CStr) -> *const c_void) -> Result<&'static Self> {
+        // SAFETY: the caller's promise is the same.
+        let api = unsafe { Self::filled(symbol) }?;
+        let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tables.iter().find(|known| known.identity() == api.identity()) {
+            return Ok(known);
+        }
+        let number = api.version_info(c"VERSION_NUM");
+        if number.parse::<u32>().unwrap_or(0) < OLDEST {
+            return Err(Error::model(format!(
+                "GDAL {} was found ('{}'), but 3.4 or newer is needed; install a newer one or set \
+                 {} to it",
+                api.version(),
+                api.path().display(),
+                library::VARIABLE,
+            )));
+        }
+        let api: &'static Self = Box::leak(Box::new(api));
+        tables.push(api);
+        Ok(api)
+    }
+
+    /// Returns GDAL's version, as in `3.6.2`.
+    pub fn version(&self) -> String {
+        self.version_info(c"RELEASE_NAME")
+    }
+
+    /// Returns the file that the functions are in.
+    pub fn path(&self) -> PathBuf {
+        library::file_of(self.identity())
+    }
+
+    fn version_info(&self, topic: &CStr) -> String {
+        // SAFETY: the topic ends with a NUL; the answer is GDAL's own string.
+        unsafe { text((self.GDALVersionInfo)(topic.as_ptr())) }
+    }
+
+    /// Tells one libgdal from another.
+    fn identity(&self) -> *const c_void {
+        self.GDALVersionInfo as *const c_void
+    }
+}
+
+impl fmt::Debug for GdalApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path: &Path = &self.path();
+        f.debug_struct("GdalApi").field("path", &path).finish_non_exhaustive()
+    }
+}
+
+/// Finds a function by its name, which ends with a NUL.
+fn address(symbol: &dyn Fn(&CStr) -> *const c_void, name: &str) -> Result<*const c_void> {
+    let found = CStr::from_bytes_with_nul(name.as_bytes()).map_or(std::ptr::null(), symbol);
+    if found.is_null() {
+        return Err(Error::model(format!(
+            "this GDAL has no function {}; install GDAL 3.4 or newer",
+            name.trim_end_matches('\0')
+        )));
+    }
+    Ok(found)
+}

@@ -1,0 +1,173 @@
+//! Reads chosen bands of a raster, and which of their pixels are valid.
+
+use std::ffi::c_int;
+
+use rayon::prelude::*;
+
+use super::dataset::Dataset;
+use super::info::{Mask, RasterInfo};
+use super::pool::Pool;
+use crate::error::{Error, Kind, Result};
+use crate::geometry::{Size, Window};
+use crate::raster::RasterSource;
+
+/// Chosen bands of an open raster. Bands are read on the threads of the rayon pool that the caller
+/// is in, each with a dataset handle of its own.
+#[derive(Debug)]
+pub struct GdalBands {
+    pool: Pool,
+    info: RasterInfo,
+    numbers: Vec<c_int>,
+    /// One per chosen band; NaN, which equals nothing, where there is none.
+    nodata: Vec<f32>,
+    masks: Vec<ValidBy>,
+}
+
+/// A further band that is 0 where pixels are invalid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValidBy {
+    /// The mask of a band.
+    MaskOf(c_int),
+    /// The band itself.
+    Alpha(c_int),
+}
+
+impl GdalBands {
+    /// Settles what makes a pixel valid; `numbers` are in the file.
+    pub(super) fn new(
+        pool: Pool,
+        info: RasterInfo,
+        numbers: Vec<c_int>,
+        nodata: Option<f64>,
+    ) -> Self {
+        let chosen = |number: &c_int| &info.bands[number.unsigned_abs() as usize - 1];
+        let own = |number| nodata.or(chosen(number).nodata).map_or(f32::NAN, to_f32);
+        let nodata_values = numbers.iter().map(own).collect();
+        let mut masks = Vec::new();
+        for number in &numbers {
+            let shared = masks.iter().any(|mask| matches!(mask, ValidBy::MaskOf(_)));
+            match chosen(number).mask {
+                Mask::Band => masks.push(ValidBy::MaskOf(*number)),
+                Mask::Dataset if !shared => masks.push(ValidBy::MaskOf(*number)),
+                Mask::NodataValues if !shared && nodata.is_none() => {
+                    masks.push(ValidBy::MaskOf(*number));
+                }
+                _ => {}
+            }
+        }
+        let alphas =
+            (1..).zip(&info.bands).filter(|(number, band)| band.alpha && !numbers.contains(number));
+        masks.extend(alphas.map(|(number, _)| ValidBy::Alpha(number)));
+        Self { pool, info, numbers, nodata: nodata_values, masks }
+    }
+
+    /// Returns what the file says of its raster.
+    pub fn info(&self) -> &RasterInfo {
+        &self.info
+    }
+
+    /// Reads the chosen bands: one by one in parallel, or at once where a block holds all of them,
+    /// so that no block is decoded twice.
+    fn read_bands(&self, window: Window, pixels: &mut [f32]) -> Result<()> {
+        if self.info.pixel_interleaved {
+            return self.read_group(window, &self.numbers, pixels);
+        }
+        pixels
+            .par_chunks_mut(window.size.pixels())
+            .zip(self.numbers.par_chunks(1))
+            .try_for_each(|(plane, number)| self.read_group(window, number, plane))
+    }
+
+    fn read_group(&self, window: Window, numbers: &[c_int], pixels: &mut [f32]) -> Result<()> {
+        let what = || format!("band {}", Listed(numbers));
+        self.fetch(window, what, |dataset| dataset.read(window, numbers, pixels))
+    }
+
+    fn read_mask(&self, window: Window, by: ValidBy, mask: &mut [f32]) -> Result<()> {
+        match by {
+            ValidBy::Alpha(number) => self.read_group(window, &[number], mask),
+            ValidBy::MaskOf(number) => self.fetch(
+                window,
+                || format!("the mask of band {number}"),
+                |dataset| dataset.read_mask(window, number, mask),
+            ),
+        }
+    }
+
+    /// Reads with a handle of this thread's own.
+    fn fetch(
+        &self,
+        window: Window,
+        what: impl FnOnce() -> String,
+        read: impl FnOnce(&Dataset) -> Option<()>,
+    ) -> Result<()> {
+        let Window { col, row, size } = window;
+        let doing = || {
+            let path = self.pool.path();
+            format!("cannot read {} of '{path}', {size} at column {col}, row {row}", what())
+        };
+        self.pool.with(|dataset| self.pool.api().attempt(Kind::Input, doing, || read(dataset)))
+    }
+}
+
+impl RasterSource for GdalBands {
+    fn size(&self) -> Size {
+        self.info.size
+    }
+
+    fn bands(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
+        let plane = window.inside(self.size())?.size.pixels();
+        let (given, needed) = ((pixels.len(), valid.len()), (self.bands() * plane, plane));
+        if given != needed {
+            return Err(Error::failed(format!(
+                "room for {} pixels and {} flags was given to read {} band(s) of {}",
+                given.0,
+                given.1,
+                self.bands(),
+                window.size
+            )));
+        }
+        self.read_bands(window, pixels)?;
+        valid.fill(1);
+        for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
+            mark(valid, band, |value| value.is_finite() && value != nodata);
+        }
+        let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
+        for &by in &self.masks {
+            self.read_mask(window, by, &mut mask)?;
+            mark(valid, &mask, |value| value != 0.0);
+        }
+        for band in pixels.chunks_exact_mut(plane) {
+            let invalid = band.iter_mut().zip(&*valid).filter(|(_, valid)| **valid == 0);
+            invalid.for_each(|(value, _)| *value = 0.0);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a pixel valid only where a band agrees.
+fn mark(valid: &mut [u8], band: &[f32], agrees: impl Fn(f32) -> bool) {
+    for (valid, value) in valid.iter_mut().zip(band) {
+        *valid &= u8::from(agrees(*value));
+    }
+}
+
+/// Returns the f32 that a nodata value's pixels are read as.
+#[allow(clippy::cast_possible_truncation, reason = "clamped; pixels are rounded the same way")]
+fn to_f32(nodata: f64) -> f32 {
+    nodata.clamp(f32::MIN.into(), f32::MAX.into()) as f32
+}
+
+/// Shows band numbers as in `1, 2, 3`.
+struct Listed<'a>(&'a [c_int]);
+
+impl std::fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let numbers: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&numbers.join(", "))
+    }
+}

@@ -1,0 +1,94 @@
+//! Turns what GDAL says on this thread into our errors, and keeps it off the terminal.
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_int};
+
+use gdal_sys::CPLErr;
+
+use super::GdalApi;
+use super::strings::text;
+use crate::error::{Error, Kind, Result};
+
+thread_local! {
+    /// What GDAL said on this thread since the innermost [`GdalApi::listen`] began.
+    static SAID: RefCell<Said> = const { RefCell::new(Said { failures: Vec::new(), warnings: Vec::new() }) };
+}
+
+/// What GDAL said. The last error state alone would not do: a later warning hides a failure.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// Things that did not work.
+    pub(super) failures: Vec<String>,
+    /// Things it did differently.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Takes a message from GDAL, on the thread that called GDAL.
+unsafe extern "C" fn note(class: CPLErr::Type, _number: c_int, message: *const c_char) {
+    // SAFETY: GDAL gives a string that ends with a NUL.
+    let message = unsafe { text(message) };
+    SAID.with_borrow_mut(|said| match class {
+        CPLErr::CE_Failure | CPLErr::CE_Fatal => said.failures.push(message),
+        CPLErr::CE_Warning => said.warnings.push(message),
+        _ => {}
+    });
+}
+
+/// Has [`note`] installed on this thread; a panic cannot leave it there.
+struct Listening<'a> {
+    api: &'a GdalApi,
+    outer: Said,
+}
+
+impl<'a> Listening<'a> {
+    fn start(api: &'a GdalApi) -> Self {
+        let outer = SAID.take();
+        // SAFETY: `note` never unwinds and lives as long as the program.
+        unsafe { (api.CPLPushErrorHandler)(Some(note)) };
+        Self { api, outer }
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `start` pushed the handler on this same thread. The host must not take a failure
+        // that we dealt with for one of its own.
+        unsafe {
+            (self.api.CPLPopErrorHandler)();
+            (self.api.CPLErrorReset)();
+        }
+        SAID.replace(std::mem::take(&mut self.outer));
+    }
+}
+
+impl GdalApi {
+    /// Makes GDAL calls and returns what GDAL said meanwhile, too.
+    pub(super) fn listen<T>(&self, calls: impl FnOnce() -> T) -> (T, Said) {
+        let _listening = Listening::start(self);
+        let value = calls();
+        (value, SAID.take())
+    }
+
+    /// Makes GDAL calls that give `None` when they fail. A failure that GDAL speaks of counts even
+    /// if the calls claim success.
+    ///
+    /// # Errors
+    /// - the given kind: they failed; `doing` begins the message, as in `cannot read ...`.
+    pub(super) fn attempt<T>(
+        &self,
+        kind: Kind,
+        doing: impl FnOnce() -> String,
+        calls: impl FnOnce() -> Option<T>,
+    ) -> Result<T> {
+        match self.listen(calls) {
+            (Some(value), said) if said.failures.is_empty() => Ok(value),
+            (_, said) => Err(failed(kind, &doing(), &said.failures)),
+        }
+    }
+}
+
+/// Makes an error of GDAL's words.
+pub(super) fn failed(kind: Kind, doing: &str, words: &[String]) -> Error {
+    let reason = if words.is_empty() { "GDAL gives no reason".into() } else { words.join("; ") };
+    Error::new(kind, format!("{doing}: {reason}"))
+}

@@ -1,0 +1,83 @@
+//! Gives every reading thread a dataset handle of its own.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, PoisonError};
+
+use super::GdalApi;
+use super::dataset::Dataset;
+use crate::error::{Error, Result};
+
+/// Handles of one file, opened as they are needed.
+#[derive(Debug)]
+pub(super) struct Pool {
+    api: &'static GdalApi,
+    path: String,
+    identity: Option<Identity>,
+    spare: Mutex<Vec<Dataset>>,
+}
+
+impl Pool {
+    /// Opens the file once.
+    ///
+    /// # Errors
+    /// - Input: GDAL cannot open it.
+    pub(super) fn open(api: &'static GdalApi, path: &str) -> Result<Self> {
+        let identity = Identity::of(path);
+        let first = Dataset::open(api, path, &[])?;
+        Ok(Self { api, path: path.to_owned(), identity, spare: Mutex::new(vec![first]) })
+    }
+
+    pub(super) fn api(&self) -> &'static GdalApi {
+        self.api
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Lends a handle that no other thread has meanwhile. A handle that failed is closed.
+    ///
+    /// # Errors
+    /// - Input: the file is no longer what was opened; another handle cannot be opened.
+    /// - whatever `using` gives.
+    pub(super) fn with<T>(&self, using: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let dataset = match spare {
+            Some(dataset) => dataset,
+            None => Dataset::open(self.api, &self.path, &[])?,
+        };
+        let value = using(&dataset);
+        self.unchanged()?;
+        let value = value?;
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(dataset);
+        Ok(value)
+    }
+
+    fn unchanged(&self) -> Result<()> {
+        if self.identity.is_none() || self.identity == Identity::of(&self.path) {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "'{}' was changed, replaced or removed while it was read; run again when it is complete",
+            self.path
+        )))
+    }
+}
+
+/// Tells a plain file from another one, or from itself after a change.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    /// Returns a plain file's; `None` for whatever else GDAL may open.
+    fn of(path: &str) -> Option<Self> {
+        let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        let modified = (file.mtime(), file.mtime_nsec());
+        Some(Self { device: file.dev(), inode: file.ino(), bytes: file.len(), modified })
+    }
+}
