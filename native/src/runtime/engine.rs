@@ -131,7 +131,7 @@ impl Engine {
             .with_dimension_override("batch", batch)?;
         builder
             .with_execution_providers([self.dispatch(precision, threads)])
-            .map_err(|error| self.explain(loaded, error.message()))
+            .map_err(|error| self.explain(loaded, &error))
     }
 
     fn dispatch(self, precision: Precision, threads: usize) -> ExecutionProviderDispatch {
@@ -158,21 +158,35 @@ impl Engine {
         .error_on_failure()
     }
 
-    /// Says why it cannot be used, in the library's words, and what to do.
-    pub(super) fn explain(self, loaded: &Loaded, words: &str) -> Error {
+    /// Says why a network cannot be run, in the library's words, and what to do.
+    pub(super) fn explain<R>(self, loaded: &Loaded, error: &ort::Error<R>) -> Error {
+        use ort::ErrorCode::{InvalidGraph, InvalidProtobuf, NoModel, NotImplemented};
+        let version = &loaded.library.version;
+        let words = error.message().trim_end().trim_end_matches('.');
+        let is_model =
+            matches!(error.code(), InvalidGraph | InvalidProtobuf | NoModel | NotImplemented);
         let remedy = match self {
-            Engine::Cpu => "give an .onnx file made by `spectralgpt convert`",
-            Engine::Cuda(_) => "`pip install onnxruntime-gpu`, CUDA and cuDNN, or --device cpu",
-            Engine::OpenVino => "`pip install onnxruntime-openvino`, or --provider ort",
-            Engine::TensorRt(_) => "`pip install onnxruntime-gpu` and TensorRT, or --provider ort",
+            _ if is_model => None,
+            Engine::Cpu => None,
+            Engine::Cuda(_) => {
+                Some("`pip install onnxruntime-gpu`, CUDA and cuDNN, or --device cpu")
+            }
+            Engine::OpenVino => Some("`pip install onnxruntime-openvino`, or --provider ort"),
+            Engine::TensorRt(_) => {
+                Some("`pip install onnxruntime-gpu` and TensorRT, or --provider ort")
+            }
         };
-        Error::model(format!(
-            "{} cannot be used with ONNX Runtime {} ('{}'): {}; {remedy}",
-            self.name(),
-            loaded.library.version,
-            loaded.library.path.display(),
-            words.trim_end().trim_end_matches('.'),
-        ))
+        Error::model(match remedy {
+            Some(remedy) => format!(
+                "{} cannot be used with ONNX Runtime {version} ('{}'): {words}; {remedy}",
+                self.name(),
+                loaded.library.path.display(),
+            ),
+            None => format!(
+                "ONNX Runtime {version} cannot run it: {words}; give an .onnx file made by \
+                 `spectralgpt convert`"
+            ),
+        })
     }
 }
 

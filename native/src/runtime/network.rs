@@ -80,7 +80,7 @@ impl Network {
                 Some(bytes) => builder.commit_from_memory(bytes),
                 None => builder.commit_from_file(&key.path),
             };
-            let session = session.map_err(|error| key.engine.explain(loaded, error.message()))?;
+            let session = session.map_err(|error| key.engine.explain(loaded, &error))?;
             Ok((session, profile))
         })
         .map_err(about)?;

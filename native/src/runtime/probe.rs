@@ -22,17 +22,19 @@ pub struct ProviderStatus {
 
 /// `y = Identity(x)` on one float, as ONNX protobuf: IR version 8, opset 17.
 #[rustfmt::skip]
-const IDENTITY: &[u8] = &[
+pub(super) const IDENTITY: &[u8] = &[
     0x08, 8,                                        // ModelProto.ir_version
-    0x3a, 50,                                       // .graph, 50 bytes:
+    0x3a, 55,                                       // .graph, 55 bytes:
     0x0a, 16,                                       //   GraphProto.node, 16 bytes:
     0x0a, 1, b'x', 0x12, 1, b'y',                   //     input, output
     0x22, 8, b'I', b'd', b'e', b'n', b't', b'i', b't', b'y', // op_type
     0x12, 1, b'g',                                  //   .name
-    0x5a, 11, 0x0a, 1, b'x',                        //   .input: name,
-    0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0,             //     type: tensor of f32, shape ()
-    0x62, 11, 0x0a, 1, b'y',                        //   .output: the same
-    0x12, 6, 0x0a, 4, 0x08, 1, 0x12, 0,
+    0x5a, 15, 0x0a, 1, b'x',                        //   .input: name,
+    0x12, 10, 0x0a, 8, 0x08, 1,                     //     type: tensor of f32,
+    0x12, 4, 0x0a, 2, 0x08, 1,                      //     shape (1)
+    0x62, 15, 0x0a, 1, b'y',                        //   .output: the same
+    0x12, 10, 0x0a, 8, 0x08, 1,
+    0x12, 4, 0x0a, 2, 0x08, 1,
     0x42, 2, 0x10, 17,                              // .opset_import: version 17
 ];
 
@@ -64,6 +66,6 @@ fn attempt(loaded: &Loaded, engine: Engine) -> Result<()> {
     guard(|| {
         let mut builder = engine.builder(loaded, Precision::Fp32, 1, 1)?;
         let session = builder.commit_from_memory(IDENTITY);
-        session.map(drop).map_err(|error| engine.explain(loaded, error.message()))
+        session.map(drop).map_err(|error| engine.explain(loaded, &error))
     })
 }

@@ -166,3 +166,32 @@ impl Session {
         self.network.run(inputs, outputs, &self.stop)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::print_stdout, reason = "a test skips aloud")]
+mod tests {
+    use super::super::probe::{IDENTITY, providers};
+    use super::*;
+
+    #[test]
+    fn equal_requests_share_a_network() {
+        if providers(None).is_err() {
+            println!("skipped: no ONNX Runtime library found");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        std::fs::write(&path, IDENTITY).unwrap();
+        let open = |threads| {
+            Session::open(&path, &SessionOptions { threads, ..SessionOptions::default() }).unwrap()
+        };
+        let (one, same, other) = (open(1), open(1), open(2));
+        assert!(Arc::ptr_eq(&one.network, &same.network));
+        assert!(!Arc::ptr_eq(&one.network, &other.network));
+        let kept = Arc::downgrade(&one.network);
+        drop((one, same));
+        assert!(kept.upgrade().is_none(), "the last handle frees the network");
+        std::fs::write(&path, [IDENTITY, &[0x12, 1, b'p']].concat()).unwrap();
+        assert!(!Arc::ptr_eq(&other.network, &open(2).network), "a changed file is another model");
+    }
+}
