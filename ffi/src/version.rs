@@ -5,12 +5,11 @@ use std::ffi::{CStr, c_char};
 /// Counts incompatible changes of this header; a program compares it with [`sgpt_abi_version`].
 pub const SGPT_ABI_VERSION: u32 = 1;
 
-const VERSION: &CStr = match CStr::from_bytes_with_nul(
-    concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes(),
-) {
-    Ok(version) => version,
-    Err(_) => panic!("the version holds a NUL"),
-};
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => panic!("the version holds a NUL"),
+    };
 
 /// Returns the library's version as text, for example "0.1.0".
 ///

@@ -44,7 +44,10 @@ pub fn canonical(text: &str) -> Option<&'static str> {
     let words = spaced.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut names = words.filter_map(|word| {
         let digits = word.strip_prefix('B')?.trim_start_matches('0');
-        SENTINEL2.iter().map(|(name, _)| *name).find(|name| name[1..].trim_start_matches('0') == digits)
+        SENTINEL2
+            .iter()
+            .map(|(name, _)| *name)
+            .find(|name| name[1..].trim_start_matches('0') == digits)
     });
     let first = names.next()?;
     names.all(|name| name == first).then_some(first)
@@ -127,7 +130,9 @@ mod tests {
         ] {
             assert_eq!(canonical(text), name, "{text}");
         }
-        for (nanometres, name) in [(490.0, "B02"), (864.7, "B8A"), (842.0, "B08"), (2190.0, "B12"), (1500.0, "")] {
+        for (nanometres, name) in
+            [(490.0, "B02"), (864.7, "B8A"), (842.0, "B08"), (2190.0, "B12"), (1500.0, "")]
+        {
             assert_eq!(by_wavelength(nanometres).unwrap_or_default(), name, "{nanometres}");
         }
     }

@@ -101,13 +101,7 @@ impl Blender {
     ///
     /// # Errors
     /// - Model: a score is not finite.
-    pub fn add(
-        &mut self,
-        plan: &TilePlan,
-        tile: Tile,
-        scores: &[f32],
-        valid: &[u8],
-    ) -> Result<()> {
+    pub fn add(&mut self, plan: &TilePlan, tile: Tile, scores: &[f32], valid: &[u8]) -> Result<()> {
         if !scores.iter().all(|score| score.is_finite()) {
             return Err(Error::model(format!(
                 "the network gave a score that is not a number for the chip at column {}, row {}; \

@@ -12,7 +12,7 @@ use crate::model::manifest::{
 use crate::model::profile::Profile;
 use crate::model::{MANIFEST_KEY, deepness, stac_mlm};
 use crate::onnx;
-use crate::spectralgpt::{self, Config};
+use crate::spectralgpt::{self, Choices, Config};
 
 /// Sentinel-2's finest pixels, in metres.
 const GROUND_RESOLUTION_M: f64 = 10.0;
@@ -46,17 +46,9 @@ pub struct ConvertOptions {
 pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Result<Manifest> {
     let weights = Checkpoint::open(checkpoint)?;
     let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
-    let config = Config::read(&weights, options.heads, options.image_size).map_err(at)?;
-    let task = Task::Segment;
-    if let Some(asked) = options.task.filter(|asked| *asked != task) {
-        return Err(Error::usage(format!(
-            "--task {} was given, '{}' is a checkpoint for {}",
-            asked.name(),
-            checkpoint.display(),
-            task.name()
-        )));
-    }
-    let manifest = describe(&config, task, options, weights.sha256()?)?;
+    let ConvertOptions { task, heads, image_size, .. } = *options;
+    let config = Config::read(&weights, &Choices { task, heads, image_size }).map_err(at)?;
+    let manifest = describe(&config, options, weights.sha256()?)?;
     let graph = spectralgpt::build(&config, false);
     write(model, &metadata(&manifest, model, parameters(&weights)), |metadata, file| {
         onnx::write(&graph, &weights, metadata, file).map_err(at)
@@ -66,11 +58,10 @@ pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Res
 
 fn describe(
     config: &Config,
-    task: Task,
     options: &ConvertOptions,
     checkpoint_sha256: String,
 ) -> Result<Manifest> {
-    let default = match task {
+    let default = match config.task {
         Task::Segment => Profile::named("segmunich")?,
     };
     let profile = options.profile.unwrap_or(default);
@@ -84,17 +75,17 @@ fn describe(
     assume(options.heads.is_some(), &["heads"]);
     Ok(Manifest {
         schema: SCHEMA,
-        task,
+        task: config.task,
         channels: channels(config, &profile, options.bands.as_deref())?,
         processing_level: Some(profile.processing_level.to_owned()),
         profile: Some(profile.name.to_owned()),
         normalisation: profile.normalisation(),
-        chip_px: config.image,
-        footprint_px: config.image,
-        patch_px: config.patch,
+        chip_px: number(config.image_size())?,
+        footprint_px: number(config.image_size())?,
+        patch_px: number(config.patch)?,
         ground_resolution_m: GROUND_RESOLUTION_M,
         halo_px: 0,
-        heads: Some(config.heads),
+        heads: Some(number(config.heads)?),
         classes: classes(config, &profile, options.classes.as_deref())?,
         outputs: vec![Output {
             name: spectralgpt::OUTPUT.to_owned(),
@@ -106,9 +97,14 @@ fn describe(
     })
 }
 
+/// Narrows a length of the weights, all of which were checked to be small.
+fn number(length: usize) -> Result<u32> {
+    u32::try_from(length).map_err(|_| Error::model(format!("the weights have an axis of {length}")))
+}
+
 /// Returns the channels: those given, else the profile's; the weights say how many.
 fn channels(config: &Config, profile: &Profile, given: Option<&[String]>) -> Result<Vec<Channel>> {
-    let needed = config.bands as usize;
+    let needed = config.bands();
     let channels = match given {
         Some(given) => given.iter().cloned().map(Channel::Band).collect(),
         None => profile.channels(),
@@ -125,12 +121,12 @@ fn channels(config: &Config, profile: &Profile, given: Option<&[String]>) -> Res
 
 fn classes(config: &Config, profile: &Profile, given: Option<&[Class]>) -> Result<Vec<Class>> {
     match given {
-        None => Ok(profile.classes(config.classes)),
-        Some(given) if given.len() == config.classes as usize => Ok(given.to_vec()),
+        None => Ok(profile.classes(number(config.head.classes)?)),
+        Some(given) if given.len() == config.head.classes => Ok(given.to_vec()),
         Some(given) => Err(Error::usage(format!(
             "--classes describes {} classes, the weights have {}",
             given.len(),
-            config.classes
+            config.head.classes
         ))),
     }
 }

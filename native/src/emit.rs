@@ -1,5 +1,6 @@
 //! Decides: makes the pixels of each output from blended scores.
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::blend::Blended;
@@ -62,21 +63,26 @@ impl Emit {
         Layer { sample, bands, nodata, categories }
     }
 
-    /// Writes the output's pixels of finished rows.
+    /// Writes the output's pixels of finished rows; the pool makes them.
     ///
     /// # Errors
     /// - Io: the sink cannot store them.
-    pub fn write(self, rows: Blended<'_>, sink: &mut dyn RasterSink) -> Result<()> {
+    pub fn write(
+        self,
+        rows: Blended<'_>,
+        pool: &ThreadPool,
+        sink: &mut dyn RasterSink,
+    ) -> Result<()> {
         match self {
             Emit::Classes if rows.classes() > CLASSES_U8 => {
-                let pixels = by_row(rows, 1, NODATA_U16, &|row, line| {
+                let pixels = by_row(pool, rows, 1, NODATA_U16, &|row, line| {
                     let decided = decide(rows, row);
                     line.iter_mut().zip(decided).for_each(|(pixel, (class, _))| *pixel = class);
                 });
                 sink.write(Samples::U16(&pixels))
             }
             Emit::Classes => {
-                let pixels = by_row(rows, 1, NODATA_U8, &|row, line| {
+                let pixels = by_row(pool, rows, 1, NODATA_U8, &|row, line| {
                     for (pixel, (class, _)) in line.iter_mut().zip(decide(rows, row)) {
                         *pixel = u8::try_from(class).unwrap_or(NODATA_U8);
                     }
@@ -84,7 +90,7 @@ impl Emit {
                 sink.write(Samples::U8(&pixels))
             }
             Emit::Scores => {
-                let pixels = by_row(rows, rows.classes(), NODATA_FLOAT, &|row, line| {
+                let pixels = by_row(pool, rows, rows.classes(), NODATA_FLOAT, &|row, line| {
                     for (class, line) in line.chunks_exact_mut(rows.width()).enumerate() {
                         line.copy_from_slice(rows.scores(class, row));
                     }
@@ -92,14 +98,14 @@ impl Emit {
                 sink.write(Samples::F32(&pixels))
             }
             Emit::Confidence => {
-                let pixels = by_row(rows, 1, NODATA_FLOAT, &|row, line| {
+                let pixels = by_row(pool, rows, 1, NODATA_FLOAT, &|row, line| {
                     let decided = decide(rows, row);
                     line.iter_mut().zip(decided).for_each(|(pixel, (_, score))| *pixel = score);
                 });
                 sink.write(Samples::F32(&pixels))
             }
             Emit::Valid => {
-                let pixels = by_row(rows, 1, 0u8, &|_, line| line.fill(1));
+                let pixels = by_row(pool, rows, 1, 0u8, &|_, line| line.fill(1));
                 sink.write(Samples::U8(&pixels))
             }
         }
@@ -119,13 +125,14 @@ impl std::str::FromStr for Emit {
 
 /// Returns (row, band, column) pixels: each row made by `fill`, then nodata where not valid.
 fn by_row<T: Copy + Send + Sync>(
+    pool: &ThreadPool,
     rows: Blended<'_>,
     bands: usize,
     nodata: T,
     fill: &(dyn Fn(usize, &mut [T]) + Sync),
 ) -> Vec<T> {
     let mut pixels = vec![nodata; rows.rows() * bands * rows.width()];
-    pixels.par_chunks_exact_mut(bands * rows.width()).enumerate().for_each(|(row, line)| {
+    let make = |(row, line): (usize, &mut [T])| {
         fill(row, line);
         for line in line.chunks_exact_mut(rows.width()) {
             for (pixel, valid) in line.iter_mut().zip(rows.valid(row)) {
@@ -134,7 +141,9 @@ fn by_row<T: Copy + Send + Sync>(
                 }
             }
         }
-    });
+    };
+    let lines = pixels.par_chunks_exact_mut(bands * rows.width()).enumerate();
+    pool.install(|| lines.for_each(make));
     pixels
 }
 

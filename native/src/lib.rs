@@ -6,8 +6,10 @@
 
 pub mod activation;
 pub mod bands;
+pub mod batch;
 pub mod blend;
 pub mod checkpoint;
+pub mod convert;
 pub mod emit;
 pub mod error;
 pub mod geometry;
@@ -15,9 +17,12 @@ pub mod memory;
 pub mod model;
 pub mod normalise;
 pub mod onnx;
+pub mod options;
+pub mod pipeline;
 pub mod progress;
 pub mod raster;
 pub mod runtime;
+pub mod scene;
 pub mod spectralgpt;
 pub mod strip;
 pub mod tile;

@@ -16,7 +16,7 @@ use crate::model::manifest::Manifest;
 use crate::normalise::Normaliser;
 use crate::progress::Progress;
 use crate::raster::RasterSource;
-use crate::runtime::{Session, Terminator};
+use crate::runtime::session::{Session, Terminator};
 use crate::tile::TilePlan;
 
 /// How often the caller is asked whether to go on.
@@ -132,7 +132,7 @@ fn infer(
 fn scores(line: Line<'_>, batch: &Batch) -> Result<Vec<f32>> {
     let (classes, output) = (line.manifest.classes.len(), &line.manifest.outputs[0]);
     let chip = classes * (line.plan.grid().chip() as usize).pow(2);
-    let mut tensors = line.session.run(&[&batch.input])?;
+    let mut tensors = line.session.run(&[&batch.input], &[&output.name])?;
     let tensor = tensors.swap_remove(0);
     let mut scores = tensor.values;
     if scores.len() != chip * line.batch {
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         if self.done != self.line.plan.len() {
             return Err(Error::failed("the run ended before its last chip"));
         }
-        self.line.pool.install(|| self.blender.drain(i64::MAX, take))
+        self.blender.drain(i64::MAX, take)
     }
 
     fn blend(

@@ -109,7 +109,7 @@ pub fn predict(
         memory: options.memory,
     };
     let report = pipeline::predict(line, progress, &mut |rows| {
-        sinks.iter_mut().try_for_each(|(emit, sink)| emit.write(rows, sink))
+        sinks.iter_mut().try_for_each(|(emit, sink)| emit.write(rows, &pool, sink))
     })
     .map_err(at)?;
     let mut scene = SceneReport {
@@ -156,7 +156,8 @@ fn label(band: &BandInfo) -> Label {
     let number = |text: String| text.split_whitespace().next()?.parse::<f64>().ok();
     let stated = ["WAVELENGTH", "CENTRAL_WAVELENGTH_NM"].into_iter().find_map(item);
     let micrometres = item("CENTRAL_WAVELENGTH_UM").and_then(number).map(|um| um * 1000.0);
-    let stated = stated.and_then(number).map(|value| if value < 20.0 { value * 1000.0 } else { value });
+    let stated =
+        stated.and_then(number).map(|value| if value < 20.0 { value * 1000.0 } else { value });
     Label { texts, wavelength: micrometres.or(stated) }
 }
 

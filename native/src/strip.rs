@@ -53,8 +53,7 @@ impl Strip {
         let length = (end - first) as usize * width;
         let (there, here) = (from.offset(first), self.offset(first));
         for band in 0..self.bands {
-            let (start, to) =
-                (from.plane(band) + there, self.plane(band) + here);
+            let (start, to) = (from.plane(band) + there, self.plane(band) + here);
             self.pixels[to..to + length].copy_from_slice(&from.pixels[start..start + length]);
         }
         self.valid[here..here + length].copy_from_slice(&from.valid[there..there + length]);
@@ -64,11 +63,8 @@ impl Strip {
         if first >= end {
             return Ok(());
         }
-        let window = Window::new(
-            self.window.col,
-            first,
-            Size::new(self.window.size.width, end - first),
-        );
+        let window =
+            Window::new(self.window.col, first, Size::new(self.window.size.width, end - first));
         let (at, length) = (self.offset(first), window.size.pixels());
         let valid = &mut self.valid[at..at + length];
         if window == self.window {

@@ -141,7 +141,8 @@ impl TilePlan {
     pub fn strip(&self, row: i64) -> Window {
         let chip = i64::from(self.grid.chip);
         let last = self.cols.end.saturating_sub(1);
-        let cols = touched(self.origin(self.cols.start)..self.origin(last) + chip, self.raster.width);
+        let cols =
+            touched(self.origin(self.cols.start)..self.origin(last) + chip, self.raster.width);
         let rows = touched(row..row + chip, self.raster.height);
         let size = Size::new(cols.end - cols.start, rows.end - rows.start);
         Window::new(cols.start, rows.start, size)

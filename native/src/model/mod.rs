@@ -8,7 +8,7 @@ pub mod stac_mlm;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::onnx::facts::{Dim, ModelFacts, ValueFacts, read_metadata};
+use crate::onnx::{Dim, ModelFacts, ValueFacts, read_metadata};
 use manifest::Manifest;
 
 /// The key of the manifest among an ONNX file's `metadata_props`.

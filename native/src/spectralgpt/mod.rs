@@ -21,6 +21,11 @@ pub use config::{Choices, Config, Head, Level};
 
 use crate::onnx::Graph;
 
+/// Name of the network's input, (batch, channel, row, column).
+pub const INPUT: &str = "image";
+/// Name of the network's output, (batch, class, row, column).
+pub const OUTPUT: &str = "logits";
+
 /// Builds a segmentation network; its output is `logits`, (batch, class, row, column).
 ///
 /// With `probes`, inner results of the original network are outputs too, under the names of its
@@ -29,13 +34,13 @@ use crate::onnx::Graph;
 pub fn build(config: &Config, probes: bool) -> Graph {
     let mut graph = Graph::new("SpectralGPT");
     let side = config.image_size();
-    let image = graph.input("image", &[config.bands(), side, side]);
+    let image = graph.input(INPUT, &[config.bands(), side, side]);
     let encoded = graph.encode(config, image);
     let fused = graph.fuse_groups(config, &encoded);
     let pyramid = graph.pyramid(config, fused);
     let decoded = graph.decode(config, &pyramid);
     let logits = graph.conv3x3(decoded.joined, "cls_seg.0", config.head.classes);
-    graph.output_map("logits", logits);
+    graph.output_map(OUTPUT, logits);
     if probes {
         let tokens = graph.finish(config, &encoded);
         graph.output("tokens", tokens, &[config.tokens(), config.dim]);

@@ -52,7 +52,7 @@ fn apart(found: Result<Value>) -> (Value, Option<Error>) {
 
 fn gdal() -> Result<Value> {
     let api = GdalApi::find()?;
-    Ok(json!({ "version": api.version(), "path": api.path().map(|path| path.display().to_string()) }))
+    Ok(json!({ "version": api.version(), "path": api.path().display().to_string() }))
 }
 
 fn runtime() -> Result<Value> {
@@ -102,7 +102,11 @@ fn lines(found: &Value) -> Vec<String> {
         lines.push(format!("  {:<26}{state}", text(&provider["name"])));
     }
     for candidate in list("candidates") {
-        lines.push(format!("  found '{}' ({})", text(&candidate["path"]), text(&candidate["origin"])));
+        lines.push(format!(
+            "  found '{}' ({})",
+            text(&candidate["path"]),
+            text(&candidate["origin"])
+        ));
     }
     lines
 }

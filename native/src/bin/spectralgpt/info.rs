@@ -30,7 +30,8 @@ impl Arguments {
 }
 
 fn lines(manifest: &Manifest) -> Vec<String> {
-    let assumed = |key: &str| if manifest.assumed.iter().any(|a| a == key) { " (assumed)" } else { "" };
+    let assumed =
+        |key: &str| if manifest.assumed.iter().any(|a| a == key) { " (assumed)" } else { "" };
     let line = |label: &str, value: &str, key: &str| format!("{label:<18}{value}{}", assumed(key));
     let optional = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
     let side = manifest.chip_px;

@@ -170,7 +170,11 @@ impl Arguments {
         if let Ok(done) = report {
             info!(
                 "wrote {} in {:.1} s: {} chips ({} skipped), {:.2} chips/s by {}",
-                done.outputs.iter().map(|path| format!("'{}'", path.display())).collect::<Vec<_>>().join(", "),
+                done.outputs
+                    .iter()
+                    .map(|path| format!("'{}'", path.display()))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 done.line.seconds,
                 done.line.chips,
                 done.line.chips_skipped,
@@ -181,12 +185,17 @@ impl Arguments {
         if !self.json {
             return Ok(());
         }
-        print(&report.as_ref().map_or_else(|error| failure(input, error), |done| success(input, done)))
+        print(
+            &report
+                .as_ref()
+                .map_or_else(|error| failure(input, error), |done| success(input, done)),
+        )
     }
 }
 
 fn success(input: &str, done: &SceneReport) -> String {
-    let outputs: Vec<Value> = done.outputs.iter().map(|path| path.display().to_string().into()).collect();
+    let outputs: Vec<Value> =
+        done.outputs.iter().map(|path| path.display().to_string().into()).collect();
     json!({
         "input": input,
         "outputs": outputs,
@@ -220,9 +229,10 @@ fn window(text: &str) -> Result<Window> {
 }
 
 fn count(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|n| (1..=4096).contains(n)).ok_or_else(|| {
-        Error::usage("give a whole number from 1 to 4096")
-    })
+    text.parse()
+        .ok()
+        .filter(|n| (1..=4096).contains(n))
+        .ok_or_else(|| Error::usage("give a whole number from 1 to 4096"))
 }
 
 /// A bar on a terminal, nothing otherwise; stops on Ctrl-C.

@@ -117,7 +117,7 @@ fn widen(extra: &[u8], numbers: [u32; 3]) -> Result<[u64; 3]> {
         }
     }
     let mut widened = numbers.map(u64::from);
-    for number in widened.iter_mut().filter(|number| **number == u32::MAX.into()) {
+    for number in widened.iter_mut().filter(|number| **number == u64::from(u32::MAX)) {
         *number = wide.u64()?;
     }
     Ok(widened)
