@@ -84,6 +84,8 @@ pub fn predict(
     take: &mut dyn FnMut(Blended<'_>) -> Result<()>,
 ) -> Result<Report> {
     let started = Instant::now();
+    let session = line.session.apart()?;
+    let line = Line { session: &session, ..line };
     let stop = AtomicBool::new(false);
     let mut walk = Walk::new(line);
     thread::scope(|scope| {

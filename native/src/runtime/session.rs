@@ -148,6 +148,15 @@ impl Session {
         ProviderReport { fallback_nodes, ..self.report.clone() }
     }
 
+    /// Returns a session on the same network that only its own [`terminator`](Self::terminator)
+    /// stops.
+    ///
+    /// # Errors
+    /// - Model: ONNX Runtime refuses.
+    pub fn apart(&self) -> Result<Self> {
+        Ok(Self { stop: Arc::new(Stop::new()?), ..self.clone() })
+    }
+
     /// Returns what stops this session's runs, and those of its clones.
     pub fn terminator(&self) -> Terminator {
         Terminator(Arc::clone(&self.stop))
