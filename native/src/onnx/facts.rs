@@ -71,14 +71,15 @@ pub enum Dim {
 /// Reads a model file's metadata, inputs and outputs; its weights are skipped, not read.
 ///
 /// # Errors
-/// - Model: not an ONNX model.
+/// - Model: not an ONNX model, or a damaged one.
 /// - Io: the file cannot be read.
 pub fn read_metadata(path: &Path) -> Result<ModelFacts> {
     let file = File::open(path).map_err(|error| Error::file("open", path, &error))?;
     let length = file.metadata().map_err(|error| Error::file("read", path, &error))?.len();
     read_facts(file, length).map_err(|error| match error.kind() {
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Error::model(format!(
-            "'{}' is not an ONNX model or is damaged ({error}); give a file that 'spectralgpt convert' wrote",
+            "'{}' is not an ONNX model or is damaged ({error}); \
+             give a file that 'spectralgpt convert' wrote",
             path.display()
         )),
         _ => Error::file("read", path, &error),
