@@ -102,7 +102,7 @@ impl Graph {
         value
     }
 
-    /// Names a node's result as an f32 output of shape (batch, `dims`...).
+    /// Names a node's result, once, as an f32 output of shape (batch, `dims`...).
     pub fn output(&mut self, name: &str, value: Value, dims: &[usize]) {
         self.names[value.0] = name.into();
         self.outputs.push(Port { value, dims: dims.into() });

@@ -142,3 +142,73 @@ fn put(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
 fn unwritten(error: &std::io::Error) -> Error {
     Error::io(format!("cannot write the model: {error}"))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    struct NoWeights;
+
+    impl Weights for NoWeights {
+        fn names(&self) -> Vec<&str> {
+            Vec::new()
+        }
+        fn shape(&self, _: &str) -> Option<&[usize]> {
+            None
+        }
+        fn read(&self, name: &str) -> Result<Vec<f32>> {
+            Err(Error::model(name))
+        }
+    }
+
+    /// Returns a model of every kind of part.
+    pub(in crate::onnx) fn model(metadata: &[(String, String)]) -> Vec<u8> {
+        let mut graph = Graph::new("doubler");
+        let x = graph.input("image", &[3, 5]);
+        let two = graph.floats("two", &[3, 1], vec![2.0; 3]);
+        let big = graph.floats("big", &[3, 5000], vec![0.5; 15000]);
+        let y = graph.mul(x, two);
+        let row = graph.ints(&[1], vec![4]);
+        let small = graph.gather(big, row, 1);
+        let y = graph.add(y, small);
+        graph.output("scores", y, &[3, 5]);
+        let mut bytes = Vec::new();
+        write(&graph, &NoWeights, metadata, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_model_is_one_protobuf_message() {
+        let bytes = model(&[("key".into(), "value".into())]);
+        let message = proto::ModelProto::decode(bytes.as_slice()).unwrap();
+        assert_eq!((message.ir_version, message.opset_import[0].version), (9, 20));
+        assert_eq!(message.metadata_props[0].value, "value");
+        let graph = message.graph.unwrap();
+        let kinds: Vec<_> = graph.node.iter().map(|node| node.op_type.as_str()).collect();
+        assert_eq!(kinds, ["Mul", "Gather", "Add"]);
+        assert_eq!(graph.node[1].attribute[0].i, Some(1));
+        assert_eq!(graph.node[2].output, ["scores"]);
+        let [two, big, row] = graph.initializer.try_into().unwrap();
+        assert_eq!((two.name.as_str(), two.dims), ("two", vec![3, 1]));
+        assert_eq!(two.raw_data, 2.0_f32.to_le_bytes().repeat(3));
+        assert_eq!((big.data_type, big.raw_data.len()), (proto::FLOAT, 60_000));
+        assert_eq!((row.data_type, row.raw_data), (proto::INT64, 4_i64.to_le_bytes().into()));
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_why() {
+        let graph = |axis, values| {
+            let mut graph = Graph::new("");
+            graph.floats("w", &[axis, axis], values);
+            graph
+        };
+        let kind = |graph: &Graph, out: &mut dyn Write| {
+            write(graph, &NoWeights, &[], out).unwrap_err().kind()
+        };
+        assert_eq!(kind(&graph(usize::MAX, vec![]), &mut Vec::new()), Kind::Model);
+        assert_eq!(kind(&graph(1 << 15, vec![]), &mut Vec::new()), Kind::Model);
+        assert_eq!(kind(&graph(2, vec![0.0; 3]), &mut Vec::new()), Kind::Failed);
+        assert_eq!(kind(&graph(2, vec![0.0; 4]), &mut [0; 50].as_mut_slice()), Kind::Io);
+    }
+}

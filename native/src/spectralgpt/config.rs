@@ -24,6 +24,7 @@ pub struct Choices {
 
 /// A network's shape; axes that a checkpoint states are as stated.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// What it does.
     pub task: Task,
@@ -49,6 +50,7 @@ pub struct Config {
 
 /// Widths of the segmentation head.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Head {
     /// The pyramid's upsampled levels `conv0`, `conv1`, `conv2`, finest first.
     pub levels: [Level; 3],
@@ -62,6 +64,7 @@ pub struct Head {
 
 /// Widths of a pyramid level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Level {
     /// Channels before upsampling.
     pub middle: usize,
@@ -142,23 +145,24 @@ impl Head {
 /// Tells the task from the names and from the number of classes.
 fn task(weights: &dyn Weights, chosen: Option<Task>) -> Result<Task> {
     let has = |name| weights.shape(name).is_some();
+    let classes = weights.shape("cls_seg.0.weight").and_then(<[usize]>::first);
     let found = if has("mask_token") || has("decoder_pred.weight") {
         "a masked autoencoder"
     } else if has("head.weight") {
         "a classification model"
-    } else if let Some(shape) = weights.shape("cls_seg.0.weight") {
-        match chosen {
-            Some(task) => return Ok(task),
-            None if shape.first() != Some(&2) => return Ok(Task::Segment),
-            None => "a change detection model (its head has 2 classes)",
-        }
     } else {
-        "no SpectralGPT model that is known"
+        match (classes, chosen) {
+            (Some(_), Some(task)) => return Ok(task),
+            (Some(2), None) => {
+                "a change detection model (use --task segment if its 2 classes are not change)"
+            }
+            (Some(_), None) => return Ok(Task::Segment),
+            (None, _) => "no known SpectralGPT model",
+        }
     };
     Err(Error::model(format!(
-        "the checkpoint holds {found}, which cannot be converted yet; give a segmentation \
-         checkpoint, one that holds 'cls_seg.0.weight' for more than 2 classes, or say \
-         --task segment if it is one for 2"
+        "the checkpoint holds {found}; only segmentation models are supported yet: \
+         give a checkpoint with 'cls_seg.0.weight'"
     )))
 }
 
@@ -225,4 +229,81 @@ fn group(name: &str, channels: usize, groups: usize) -> Result<()> {
         "the checkpoint's '{name}' makes {channels} channels; a multiple of {groups} is needed, \
          so this is no SpectralGPT checkpoint"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::spectralgpt::synthetic::{Synthetic, base};
+
+    fn read(weights: &Synthetic) -> Result<Config> {
+        Config::read(weights, &Choices::default())
+    }
+
+    fn refuses(kind: Kind, words: &str, result: Result<Config>) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(words), "{error}");
+    }
+
+    #[test]
+    fn the_tensors_tell_the_shape() {
+        for config in [base(12, 1), base(2, 4)] {
+            assert_eq!(read(&Synthetic::new(&config)).unwrap(), config);
+        }
+        let mut small = base(1, 1);
+        (small.stored_side, small.side) = (12, 12);
+        assert_eq!(read(&Synthetic::new(&small)).unwrap().image_size(), 96);
+    }
+
+    #[test]
+    fn choices_win() {
+        let mut two = base(1, 1);
+        two.head.classes = 2;
+        let weights = Synthetic::new(&two);
+        refuses(Kind::Model, "--task segment", read(&weights));
+        let choices = Choices { task: Some(Task::Segment), heads: Some(6), image_size: Some(40) };
+        let config = Config::read(&weights, &choices).unwrap();
+        assert_eq!((config.heads, config.side, config.stored_side), (6, 5, 16));
+        let odd = Choices { image_size: Some(100), ..choices };
+        refuses(Kind::Usage, "multiple of the patch of 8", Config::read(&weights, &odd));
+        let uneven = Choices { heads: Some(5), ..choices };
+        refuses(Kind::Usage, "--heads", Config::read(&weights, &uneven));
+    }
+
+    #[test]
+    fn published_widths_have_their_heads_and_others_64_channels_each() {
+        let told = [768, 1024, 1280, 192].map(|dim| heads(dim, None).unwrap());
+        assert_eq!(told, [12, 16, 16, 3]);
+        assert!(heads(96, None).unwrap_err().message().contains("--heads"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let with = |name: &str, shape: Option<&[usize]>| {
+            let mut weights = Synthetic::new(&base(2, 4));
+            weights.set(name, shape);
+            read(&weights)
+        };
+        refuses(Kind::Model, "autoencoder", with("mask_token", Some(&[1, 1, 512])));
+        refuses(Kind::Model, "classification", with("head.weight", Some(&[10, 192])));
+        refuses(Kind::Model, "no known", with("cls_seg.0.weight", None));
+        refuses(Kind::Model, "'fc.0.bias' is missing", with("fc.0.bias", None));
+        let extra = with("blocks.0.attn.qkv.weight", Some(&[1]));
+        refuses(Kind::Model, "'blocks.0.attn.qkv.weight' belongs to no such model", extra);
+        let short = with("norm.bias", Some(&[7]));
+        refuses(Kind::Model, "'norm.bias' has the shape [7] instead of [192]", short);
+        let flat = with("patch_embed.proj.weight", Some(&[192, 3, 8, 8]));
+        refuses(Kind::Model, "5 axes", flat);
+        let empty = with("pos_embed_spatial", Some(&[1, 0, 192]));
+        refuses(Kind::Model, "[1, 0, 192]", empty);
+        refuses(
+            Kind::Model,
+            "'pos_embed_spatial'",
+            with("pos_embed_spatial", Some(&[1, 200, 192])),
+        );
+        refuses(Kind::Model, "blocks.0.norm1", with("blocks.0.norm1.weight", None));
+        refuses(Kind::Model, "multiple of 32", with("conv1.3.weight", Some(&[100, 128, 4, 4])));
+    }
 }

@@ -100,3 +100,96 @@ impl Upsampling {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spectralgpt::synthetic::Synthetic;
+
+    fn conv(to: usize, from: usize) -> Conv {
+        Conv { name: format!("conv{to}"), to, from }
+    }
+
+    fn checkpoint(entries: &[(&str, &[usize])]) -> Synthetic {
+        Synthetic::from(
+            entries.iter().map(|(name, shape)| ((*name).into(), shape.to_vec())).collect(),
+        )
+    }
+
+    fn assert_near(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6), "{a:?} {b:?}");
+    }
+
+    /// Applies a matrix and an offset, one loop per axis.
+    fn apply(weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
+        let row = |i: usize| -> f32 { (0..x.len()).map(|j| weight[i * x.len() + j] * x[j]).sum() };
+        (0..bias.len()).map(|i| row(i) + bias[i]).collect()
+    }
+
+    #[test]
+    fn upsampling_and_convolving_is_one_convolution() {
+        let up = Upsampling { name: "up".into(), to: 3, from: 5, side: 2 };
+        let then = conv(4, 3);
+        let weights = checkpoint(&[
+            ("up.weight", &[5, 3, 2, 2]),
+            ("up.bias", &[3]),
+            ("conv4.weight", &[4, 3, 1, 1]),
+            ("conv4.bias", &[4]),
+        ]);
+        let stored = weights.read("up.weight").unwrap();
+        let offset = weights.read("up.bias").unwrap();
+        let (weight, bias) = (then.weight(&weights).unwrap(), then.bias(&weights).unwrap());
+        let x = [0.5, -1.0, 2.0, 0.25, -0.75];
+
+        let (mut large, mut folded) = (vec![0.0; 3 * 4], vec![0.0; 4 * 4]);
+        for place in 0..4 {
+            let at = |j: usize, i: usize| stored[(j * 3 + i) * 4 + place] * x[j];
+            let pixel: Vec<f32> =
+                (0..3).map(|i| (0..5).map(|j| at(j, i)).sum::<f32>() + offset[i]).collect();
+            let next = apply(&weight, &bias, &pixel);
+            (0..3).for_each(|i| large[i * 4 + place] = pixel[i]);
+            (0..4).for_each(|i| folded[i * 4 + place] = next[i]);
+        }
+        let run = |weight: Recipe, bias: Recipe| {
+            apply(&weight(&weights).unwrap(), &bias(&weights).unwrap(), &x)
+        };
+        assert_near(&run(up.clone().weight(), up.clone().bias()), &large);
+        assert_near(&run(up.clone().weight_then(then.clone()), up.bias_then(then)), &folded);
+    }
+
+    #[test]
+    fn convolving_a_concatenation_is_a_sum_of_convolutions() {
+        let (last, firsts) = (conv(2, 3 + 4 + 5), [conv(3, 5), conv(4, 5)]);
+        let weights = checkpoint(&[
+            ("conv2.weight", &[2, 12, 1, 1]),
+            ("conv2.bias", &[2]),
+            ("conv3.weight", &[3, 5, 1, 1]),
+            ("conv3.bias", &[3]),
+            ("conv4.weight", &[4, 5, 1, 1]),
+            ("conv4.bias", &[4]),
+        ]);
+        let x = [0.5, -1.0, 2.0, 0.25, -0.75];
+        let run = |conv: &Conv, x: &[f32]| {
+            apply(&conv.weight(&weights).unwrap(), &conv.bias(&weights).unwrap(), x)
+        };
+        let expected = run(&last, &[run(&firsts[0], &x), run(&firsts[1], &x), x.to_vec()].concat());
+
+        let bias = last.clone().bias_after(firsts.to_vec())(&weights).unwrap();
+        let [first, second] = firsts;
+        let parts = [
+            last.clone().part_after(0..3, first),
+            last.clone().part_after(3..7, second),
+            last.part(7..12),
+        ];
+        let sum = parts.iter().fold(bias, |sum, part| apply(&part(&weights).unwrap(), &sum, &x));
+        assert_near(&sum, &expected);
+    }
+
+    #[test]
+    fn a_tensor_of_another_size_is_an_error() {
+        let weights = checkpoint(&[("conv2.weight", &[2, 3]), ("conv2.bias", &[2])]);
+        let error = conv(2, 4).part(0..1)(&weights).unwrap_err();
+        assert!(error.message().contains("6 values where 8 are needed"), "{error}");
+    }
+}

@@ -57,3 +57,48 @@ pub fn build(config: &Config, probes: bool) -> Graph {
     }
     graph
 }
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    use super::synthetic::{Synthetic, base};
+    use super::*;
+    use crate::checkpoint::Weights;
+    use crate::error::Result;
+    use crate::onnx::write;
+
+    /// Remembers what was read.
+    struct Witness(Synthetic, Mutex<BTreeSet<String>>);
+
+    impl Weights for Witness {
+        fn names(&self) -> Vec<&str> {
+            self.0.names()
+        }
+        fn shape(&self, name: &str) -> Option<&[usize]> {
+            self.0.shape(name)
+        }
+        fn read(&self, name: &str) -> Result<Vec<f32>> {
+            self.1.lock().unwrap().insert(name.into());
+            self.0.read(name)
+        }
+    }
+
+    #[test]
+    fn every_tensor_but_the_unused_norm_reaches_the_file_and_equal_input_gives_equal_bytes() {
+        let weights = Witness(Synthetic::new(&base(2, 8)), Mutex::default());
+        let choices = Choices { heads: Some(4), image_size: Some(96), ..Choices::default() };
+        let config = Config::read(&weights, &choices).unwrap();
+        let convert = |probes| {
+            let mut bytes = Vec::new();
+            write(&build(&config, probes), &weights, &[], &mut bytes).unwrap();
+            bytes
+        };
+        let bytes = convert(false);
+        let mut read = std::mem::take(&mut *weights.1.lock().unwrap());
+        assert!(read.insert("norm.weight".into()) && read.insert("norm.bias".into()));
+        assert!(read.iter().map(String::as_str).eq(weights.0.shapes.keys()));
+        assert_eq!(bytes, convert(false));
+        assert!(convert(true).len() > bytes.len());
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::config::{Config, Head, Level};
-use super::tensors;
+use super::tensors::{self, Table};
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 use crate::model::manifest::Task;
@@ -17,7 +17,10 @@ pub(super) struct Synthetic {
 
 impl Synthetic {
     pub(super) fn new(config: &Config) -> Self {
-        let table = tensors::expected(config);
+        Self::from(tensors::expected(config))
+    }
+
+    pub(super) fn from(table: Table) -> Self {
         let names = table.iter().map(|(name, _)| name.clone()).collect();
         Self { names, shapes: table.into_iter().collect() }
     }
@@ -88,6 +91,7 @@ pub(super) fn draw(name: &str, count: usize) -> Vec<f32> {
     (0..count as u64).map(|i| number(i) / 8_388_608.0).collect()
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "the rule rounds to f32 once")]
 fn rule(name: &str, shape: &[usize]) -> (f32, f32) {
     let is_weight = name.ends_with(".weight");
     if shape.len() == 1 {
@@ -107,6 +111,7 @@ fn rule(name: &str, shape: &[usize]) -> (f32, f32) {
 }
 
 /// Reads a golden array of f32, or says that it is not there.
+#[allow(clippy::print_stderr, reason = "a skipped test says so")]
 pub(super) fn golden(name: &str) -> Option<Vec<f32>> {
     let shared = std::env::var_os("SPECTRALGPT_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);

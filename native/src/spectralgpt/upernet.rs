@@ -53,7 +53,7 @@ impl Graph {
         self.reshape(x, &[c.positions(), width])
     }
 
-    /// The last layer's bias times the sum of the groups' weights, plus the sum's own bias.
+    /// Adds the last layer's bias times the sum of the groups' weights, plus the sum's own bias.
     fn group_bias(&mut self, c: &Config, fc2: &str) -> Value {
         let (name, dim, groups) = (format!("{fc2}.bias"), c.dim, c.groups);
         let recipe: Recipe = Box::new(move |w| {
@@ -66,6 +66,7 @@ impl Graph {
         self.weight("fc.0.bias", &[dim], recipe)
     }
 
+    /// Makes four maps of different widths, three of them to be upsampled.
     pub(super) fn pyramid(&mut self, c: &Config, fused: Map) -> Pyramid {
         let mut level = |i: usize, to: usize| {
             self.conv_norm_gelu(fused, &format!("conv{i}"), to, PYRAMID_GROUPS)
