@@ -1,15 +1,21 @@
-//! Makes test data from formulas: weights, chips, checkpoints. No file and no Python needed.
+//! Makes test data from formulas (weights, chips, checkpoints, models), runs the program, and
+//! compares with the goldens of the original. No Python needed.
 
 pub mod detgen;
+pub mod golden;
+pub mod models;
+pub mod npy;
+pub mod program;
+pub mod raster;
 pub mod segment;
 pub mod torch;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Finds a file of the shared data: beside the workspace, or under `SPECTRALGPT_SHARED`.
 ///
 /// Returns `None`, and says so, where the data are not: a test then has nothing to compare with.
-#[allow(clippy::print_stdout, reason = "a skipped test must say that it was skipped")]
 pub fn shared(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = std::env::var_os("SPECTRALGPT_SHARED").map_or(beside, PathBuf::from);
@@ -17,6 +23,17 @@ pub fn shared(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: shared data not found");
+    skipped(&format!("shared data not found ({file})"));
     None
+}
+
+/// Says, past the test runner's capture, that a test has nothing to do here.
+pub fn skipped(why: &str) {
+    // A closed stderr loses the remark, nothing else.
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Tells whether the long versions of tests run: `make test-full`.
+pub fn full() -> bool {
+    std::env::var_os("SPECTRALGPT_FULL").is_some()
 }

@@ -1,0 +1,67 @@
+//! Writes and reads raster files through the library's own GDAL boundary.
+
+use std::path::Path;
+
+use spectralgpt_core::geometry::{Size, Window};
+use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
+use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples};
+
+/// SegMunich's bands, in its files' order.
+pub const SEGMUNICH: [&str; 10] =
+    ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"];
+
+/// Returns a place in UTM zone 33 north with pixels of 10 m.
+pub fn place() -> Georeference {
+    let srs = r#"PROJCRS["WGS 84 / UTM zone 33N",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]]],CONVERSION["UTM zone 33N",METHOD["Transverse Mercator"],PARAMETER["Latitude of natural origin",0],PARAMETER["Longitude of natural origin",15],PARAMETER["Scale factor at natural origin",0.9996],PARAMETER["False easting",500000],PARAMETER["False northing",0]],CS[Cartesian,2],AXIS["easting",east],AXIS["northing",north],LENGTHUNIT["metre",1],ID["EPSG",32633]]"#;
+    Georeference {
+        geotransform: Some([600_000.0, 10.0, 0.0, 5_400_000.0, 0.0, -10.0]),
+        gcps: Vec::new(),
+        srs: srs.to_owned(),
+    }
+}
+
+/// Writes 16-bit bands, `pixels` (row, band, column), with names.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn write_u16(path: &Path, size: Size, bands: &[&str], pixels: &[u16], nodata: Option<f64>) {
+    let layer = Layer {
+        sample: SampleType::U16,
+        bands: bands.iter().map(|band| (*band).to_owned()).collect(),
+        nodata,
+        categories: Vec::new(),
+    };
+    let options = SinkOptions { overwrite: true, ..SinkOptions::default() };
+    let api = GdalApi::find().expect("libgdal");
+    let mut sink =
+        GdalSink::create(api, path, &options, &layer, size, &place()).expect("a new raster");
+    sink.write(Samples::U16(pixels)).expect("rows");
+    sink.finish(&[]).expect("a raster");
+}
+
+/// A raster that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    /// Its extent.
+    pub size: Size,
+    /// Its pixels, (band, row, column); nodata is what the file holds.
+    pub pixels: Vec<f32>,
+    /// Its geotransform.
+    pub geotransform: Option<[f64; 6]>,
+}
+
+/// Reads all bands of a raster file.
+///
+/// # Panics
+/// It cannot be read.
+pub fn read(path: &Path) -> Read {
+    let api = GdalApi::find().expect("libgdal");
+    let source = GdalSource::open(api, &path.to_string_lossy()).expect("a raster");
+    let info = source.info().clone();
+    let bands: Vec<usize> = (1..=info.bands.len()).collect();
+    let source = source.select(&bands, Some(f64::NAN)).expect("its bands");
+    let mut pixels = vec![0.0; info.size.pixels() * bands.len()];
+    let mut valid = vec![0; info.size.pixels()];
+    source.read(Window::whole(info.size), &mut pixels, &mut valid).expect("its pixels");
+    Read { size: info.size, pixels, geotransform: info.georeference.geotransform }
+}
