@@ -15,7 +15,8 @@ mod scalar;
 
 /// The largest pickle that is read; those of published checkpoints have less than 1 MiB.
 pub(super) const MAX_BYTES: u64 = 1 << 26;
-const MAX_STEPS: usize = 1 << 20;
+/// The most operations; the largest model with its optimizer takes a fifth of them.
+const MAX_STEPS: usize = 1 << 19;
 
 /// Reads one pickle, up to and with its STOP.
 ///

@@ -9,7 +9,7 @@ use serde_json::Value;
 use spectralgpt_core::checkpoint::{Checkpoint, Weights};
 use spectralgpt_core::error::Kind;
 
-use super::{bits, read_all};
+use super::{archive, bits, outcome, read_all};
 
 #[test]
 fn what_we_write_is_what_we_read() {
@@ -22,7 +22,10 @@ fn what_we_write_is_what_we_read() {
     }
     let checkpoint = Checkpoint::open(&path).unwrap();
     let missing = checkpoint.read("norm").unwrap_err();
-    assert!(missing.message().ends_with("tensor 'norm': is not there"), "{missing}");
+    assert!(
+        missing.message().ends_with("tensor 'norm': there is no such tensor in the checkpoint"),
+        "{missing}"
+    );
     assert_eq!(checkpoint.shape("norm"), None);
 }
 
@@ -102,4 +105,15 @@ fn files_of_the_reference_writer_hold_the_generators_values() {
         let tensors = segment_tensors(2, 0.0625, 13, "p");
         assert_eq!(bits(&read_all(&path).unwrap()), bits(&tensors), "{layout} {wrap}");
     }
+}
+
+#[test]
+fn the_operations_of_newer_pickles_are_known() {
+    let pickle = b"\x80\x04\x95\0\0\0\0\0\0\0\0}\x94\x8c\x01w\x94\x8c\x0ctorch._utils\x94\
+        \x8c\x12_rebuild_tensor_v2\x94\x93\x94((\x8c\x07storage\x94\x8c\x05torch\x94\
+        \x8c\x0bHalfStorage\x94\x93\x94\x8d\x01\0\0\0\0\0\0\x000\x94\x8c\x03cpu\x94K\x02t\x94Q\
+        K\0\x8a\x01\x02\x85\x94\x8b\x01\0\0\0\x01\x85\x94\x89Nt\x94R\x94s.";
+    let folder = tempfile::tempdir().unwrap();
+    let tensors = outcome(&folder, &archive(pickle, &[vec![0, 0x3c, 0, 0xc0]])).unwrap();
+    assert_eq!(tensors, [("w".to_owned(), vec![2], vec![1.0, -2.0])]);
 }
