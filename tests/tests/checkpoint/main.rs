@@ -61,3 +61,17 @@ fn storages(tensors: &[Tensor]) -> Vec<Vec<u8>> {
     let bytes = |values: &Vec<f32>| values.iter().flat_map(|v| v.to_le_bytes()).collect();
     tensors.iter().map(|(_, _, values)| bytes(values)).collect()
 }
+
+/// Pickles a flat dictionary with one tensor: its type and count, then offset, shape, strides.
+fn view(dtype: &str, count: &[u8], place: &[u8]) -> Vec<u8> {
+    [
+        b"}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\n",
+        dtype.as_bytes(),
+        b"Storage\nX\x01\0\0\x000X\x03\0\0\0cpu",
+        count,
+        b"tQ",
+        place,
+        b"\x89ccollections\nOrderedDict\n)RtRs.",
+    ]
+    .concat()
+}

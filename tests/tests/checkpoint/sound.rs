@@ -9,7 +9,7 @@ use serde_json::Value;
 use spectralgpt_core::checkpoint::{Checkpoint, Weights};
 use spectralgpt_core::error::Kind;
 
-use super::{archive, bits, outcome, read_all};
+use super::{archive, bits, outcome, read_all, view};
 
 #[test]
 fn what_we_write_is_what_we_read() {
@@ -116,4 +116,30 @@ fn the_operations_of_newer_pickles_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let tensors = outcome(&folder, &archive(pickle, &[vec![0, 0x3c, 0, 0xc0]])).unwrap();
     assert_eq!(tensors, [("w".to_owned(), vec![2], vec![1.0, -2.0])]);
+}
+
+#[test]
+fn a_view_takes_its_place_in_any_floating_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let storages: [(&str, Vec<u8>); 4] = [
+        ("Float", (0_u8..6).flat_map(|n| f32::from(n).to_le_bytes()).collect()),
+        ("Double", (0_u8..6).flat_map(|n| f64::from(n).to_le_bytes()).collect()),
+        ("Half", b"\0\0\0\x3c\0\x40\0\x42\0\x44\0\x45".to_vec()),
+        ("BFloat16", b"\0\0\x80\x3f\0\x40\x40\x40\x80\x40\xa0\x40".to_vec()),
+    ];
+    let views: [(&[u8], &[f32]); 6] = [
+        (b"K\0K\x02K\x03\x86K\x03K\x01\x86", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+        (b"K\0K\x03K\x02\x86K\x01K\x03\x86", &[0.0, 3.0, 1.0, 4.0, 2.0, 5.0]),
+        (b"K\x02K\x01K\x03\x86K\x09K\x01\x86", &[2.0, 3.0, 4.0]),
+        (b"K\x01K\x03\x85K\x02\x85", &[1.0, 3.0, 5.0]),
+        (b"K\x05K\x02K\x02\x86K\0K\0\x86", &[5.0; 4]),
+        (b"K\x06K\0K\x02\x86K\x02K\x01\x86", &[]),
+    ];
+    for (dtype, bytes) in &storages {
+        for (place, expected) in views {
+            let pickle = view(dtype, b"\x8a\x01\x06", place);
+            let tensors = outcome(&folder, &archive(&pickle, std::slice::from_ref(bytes))).unwrap();
+            assert_eq!(tensors[0].2, expected, "{dtype}");
+        }
+    }
 }
