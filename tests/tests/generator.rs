@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use conformance::{detgen, shared};
+use conformance::{detgen, segment, shared};
 use serde_json::Value;
 
 fn sum(values: &[f32]) -> f64 {
@@ -39,4 +39,11 @@ fn tensors_and_inputs_are_the_originals() {
     let total: u64 = raw.iter().map(|&dn| u64::from(dn)).sum();
     assert_eq!(total, entries["__raw_eurosat"]["sum"].as_u64().unwrap());
     assert_eq!(raw.iter().max().copied().map(u64::from), entries["__raw_eurosat"]["max"].as_u64());
+}
+
+#[test]
+fn the_segmentation_model_has_the_published_size() {
+    let shapes = segment::segment_shapes(12, 1.0, 13);
+    let values: usize = shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+    assert_eq!((shapes.len(), values), (266, 109_244_946));
 }

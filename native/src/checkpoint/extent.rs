@@ -50,11 +50,11 @@ impl Extent {
     pub(super) fn bytes(&self, file: &File, limit: u64) -> Result<Vec<u8>> {
         if self.length > limit {
             return Err(Error::model(format!(
-                "has {} bytes; at most {limit} are read",
+                "it has {} bytes, and at most {limit} are read",
                 self.length
             )));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(at_most(usize::MAX, self.length));
         self.stream(file, |part| bytes.extend_from_slice(part))?;
         Ok(bytes)
     }

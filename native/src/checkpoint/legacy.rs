@@ -26,14 +26,14 @@ pub(super) fn contents(file: &File, length: u64) -> Result<(Pickle, HashMap<Stri
     let protocol = pickle::load(&mut input)?;
     if !matches!(protocol.root(), Value::Int(1001)) {
         return Err(Error::model(
-            "has a protocol other than 1001; save it again with a newer torch",
+            "the file has a protocol other than 1001; load it with torch and save it again",
         ));
     }
     let system = pickle::load(&mut input)?;
     let facts = system.named(system.root())?.unwrap_or_default();
     if !facts.iter().any(|fact| matches!(fact, ("little_endian", Value::Bool(true)))) {
         return Err(Error::model(
-            "was not written on a little-endian machine, and only such are read",
+            "the file is not little-endian; load it with torch and save it on a common machine",
         ));
     }
     let object = pickle::load(&mut input)?;

@@ -22,7 +22,7 @@ use value::{Pickle, Value};
 
 /// Named tensors, read one at a time.
 pub trait Weights: Sync {
-    /// Lists the names, in file order, without a `module.` prefix.
+    /// Lists the names of floating-point tensors, in file order, without a `module.` prefix.
     fn names(&self) -> Vec<&str>;
 
     /// Returns a tensor's shape, or `None` if there is no such tensor.
@@ -36,7 +36,10 @@ pub trait Weights: Sync {
     fn read(&self, name: &str) -> Result<Vec<f32>>;
 }
 
-/// A file of torch.save, whose tensors are read one at a time; its code is never run.
+/// A file of torch.save, whose tensors are read one at a time; code in it is never run.
+///
+/// Damage is noticed wherever the file has checksums: everywhere in a zip, nowhere in the layout
+/// from before torch 1.6.
 #[derive(Debug)]
 pub struct Checkpoint {
     file: File,
@@ -98,7 +101,9 @@ impl Weights for Checkpoint {
 
     fn read(&self, name: &str) -> Result<Vec<f32>> {
         let place = format!("{}: tensor '{}'", self.place, shown(name));
-        let entry = self.entry(name).ok_or_else(|| Error::model("is not there").at(&place))?;
+        let entry = self
+            .entry(name)
+            .ok_or_else(|| Error::model("there is no such tensor in the checkpoint").at(&place))?;
         entry.tensor.read(&self.file, &entry.extent).map_err(|error| error.at(&place))
     }
 }
@@ -127,10 +132,11 @@ fn entries(file: &File, length: u64) -> Result<Vec<Entry>> {
     } else if head[0] == 0x80 && head[2..] == legacy::MAGIC {
         legacy::contents(file, length)?
     } else if length == 0 {
-        return Err(Error::model("is empty; copy or download it again"));
+        return Err(Error::model("the file is empty; copy or download it again"));
     } else {
         return Err(Error::model(
-            "is not a PyTorch checkpoint: it is neither a zip of torch.save nor its older layout",
+            "this is not a PyTorch checkpoint: neither a zip of torch.save nor its older layout; \
+             give the .pth file itself",
         ));
     };
     tensors(&pickle, &storages)
@@ -138,9 +144,9 @@ fn entries(file: &File, length: u64) -> Result<Vec<Entry>> {
 
 /// Finds the dictionary of tensors, and where the values of each lie.
 fn tensors(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<Entry>> {
-    let top = pickle
-        .named(pickle.root())?
-        .ok_or_else(|| Error::model("holds no dictionary of tensors; save model.state_dict()"))?;
+    let top = pickle.named(pickle.root())?.ok_or_else(|| {
+        Error::model("the file holds no dictionary of tensors; save model.state_dict()")
+    })?;
     let wrapped = ["model", "state_dict"]
         .iter()
         .find_map(|key| top.iter().find(|(name, value)| name == key && is_dict(value)));
@@ -158,7 +164,7 @@ fn tensors(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<En
     if tensors.is_empty() {
         let found: Vec<_> = all.iter().take(8).map(|(name, _)| shown(name)).collect();
         return Err(Error::model(format!(
-            "has no tensors at its top level or under 'model' or 'state_dict' (found: {})",
+            "there are no tensors at its top level or under 'model' or 'state_dict' (found: {})",
             found.join(", ")
         )));
     }

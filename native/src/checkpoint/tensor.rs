@@ -131,7 +131,7 @@ impl Tensor {
     /// - Io: the file cannot be read, or memory runs out.
     pub(super) fn read(&self, file: &File, extent: &Extent) -> Result<Vec<f32>> {
         if let DType::Other { name, .. } = self.storage.dtype {
-            return Err(Error::model(format!("holds {name} values; weights are floating point")));
+            return Err(Error::model(format!("its values are {name}; weights are floating point")));
         }
         let mut values = with_room(self.storage.count)?;
         extent.stream(file, |bytes| self.storage.dtype.decode(bytes, &mut values))?;
@@ -185,6 +185,6 @@ fn with_room(count: usize) -> Result<Vec<f32>> {
     let mib = count.div_ceil(1 << 18);
     values
         .try_reserve_exact(count)
-        .map_err(|_| Error::io(format!("needs {mib} MiB of memory, which are not there")))?;
+        .map_err(|_| Error::io(format!("{mib} MiB of memory are needed and not free")))?;
     Ok(values)
 }

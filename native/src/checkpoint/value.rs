@@ -87,8 +87,12 @@ impl Pickle {
         let mut seen = HashSet::new();
         let named = pairs.iter().map(|&(key, value)| match self.value(key) {
             Value::Text(key) if seen.insert(key) => Ok((key.as_str(), self.value(value))),
-            Value::Text(key) => Err(Error::model(format!("names '{}' twice", shown(key)))),
-            _ => Err(Error::model("has a key that is not text; it is no checkpoint of tensors")),
+            Value::Text(key) => {
+                Err(Error::model(format!("the name '{}' appears twice", shown(key))))
+            }
+            _ => Err(Error::model(
+                "a key of its dictionary is not text, so it is no checkpoint of tensors",
+            )),
         });
         named.collect::<Result<_>>().map(Some)
     }

@@ -25,7 +25,9 @@ pub(super) fn contents(file: &File, length: u64) -> Result<(Pickle, HashMap<Stri
     let roots: Vec<&str> =
         entries.keys().filter_map(|name| name.strip_suffix("/data.pkl")).collect();
     let &[root] = roots.as_slice() else {
-        return Err(Error::model("is a zip without one data.pkl, so not a PyTorch checkpoint"));
+        return Err(Error::model(
+            "this is a zip without one data.pkl, so not a PyTorch checkpoint",
+        ));
     };
     let small = |name: &str, limit| {
         let extent = entries.get(&format!("{root}/{name}"));
@@ -33,7 +35,7 @@ pub(super) fn contents(file: &File, length: u64) -> Result<(Pickle, HashMap<Stri
     };
     if small("byteorder", 16)?.is_some_and(|order| order != b"little") {
         return Err(Error::model(
-            "was not written on a little-endian machine, and only such are read",
+            "the file is not little-endian; load it with torch and save it on a common machine",
         ));
     }
     let bytes = small("data.pkl", pickle::MAX_BYTES)?.unwrap_or_default();
@@ -99,7 +101,7 @@ fn directory(file: &File, length: u64) -> Result<Directory> {
     }
     if entries > MAX_ENTRIES || size > MAX_DIRECTORY {
         return Err(Error::model(format!(
-            "has {entries} entries in a directory of {size} bytes; \
+            "the file has {entries} entries in a directory of {size} bytes; \
              a checkpoint has at most {MAX_ENTRIES} in {MAX_DIRECTORY}"
         )));
     }
@@ -127,6 +129,6 @@ impl Directory {
 
 fn damaged() -> Error {
     Error::model(
-        "is truncated or damaged, or was not written by torch.save; copy or download it again",
+        "the file is truncated or damaged, or was not written by torch.save; copy or download it again",
     )
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Machine, damaged};
+use crate::checkpoint::shown;
 use crate::checkpoint::tensor::{Storage, Tensor};
 use crate::checkpoint::value::{Global, Id, Value};
 use crate::error::{Error, Result};
@@ -12,6 +13,37 @@ const MAX_AXES: usize = 8;
 const MAX_KEY: usize = 64;
 
 impl Machine {
+    /// Takes a name from the list by the two texts on the stack.
+    pub(super) fn stack_global(&mut self) -> Result<()> {
+        let (name, module) = (self.pop()?, self.pop()?);
+        match (self.value(module), self.value(name)) {
+            (Value::Text(module), Value::Text(name)) => {
+                let (module, name) = (module.clone(), name.clone());
+                self.global(&module, &name)
+            }
+            _ => Err(damaged("a name")),
+        }
+    }
+
+    /// Takes a name from the list, or refuses it by its name.
+    pub(super) fn global(&mut self, module: &str, name: &str) -> Result<()> {
+        if let Some(global) = Global::named(module, name) {
+            return self.push(Value::Global(global));
+        }
+        let full = shown(&format!("{module}.{name}"));
+        Err(Error::model(if module.starts_with("torch.nn.") || self.stack.is_empty() {
+            format!(
+                "a whole module was saved instead of its state_dict: reading it would run '{full}', \
+                 which was refused; load it where it was made and save model.state_dict()"
+            )
+        } else {
+            format!(
+                "reading it would run code: it names '{full}', which is not needed for weights and \
+                 was refused; nothing was run"
+            )
+        }))
+    }
+
     /// Replaces a name and its arguments by what torch would make of them.
     pub(super) fn call(&mut self) -> Result<()> {
         let (arguments, function) = (self.pop()?, self.pop()?);

@@ -57,13 +57,13 @@ impl Record {
         let after = after.ok_or_else(damaged)?;
         read_at(file, &mut header, self.offset)?;
         let mut fields = Fields(&header);
-        let start = fields.array()? == *b"PK\x03\x04";
+        let marked = fields.array()? == *b"PK\x03\x04";
         fields.take(2)?; // version
         let (flags, method) = (fields.u16()?, fields.u16()?);
         fields.take(4)?; // time, date
         let (crc, sizes) = (fields.u32()?, [fields.u32()?, fields.u32()?]);
         let (name, extra) = (fields.u16()?, fields.u16()?);
-        if !start || flags != self.flags || method != 0 || usize::from(name) != self.name.len() {
+        if !marked || flags != self.flags || method != 0 || usize::from(name) != self.name.len() {
             return Err(differs());
         }
         let mut rest = vec![0; usize::from(name) + usize::from(extra)];

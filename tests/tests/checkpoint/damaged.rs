@@ -1,0 +1,74 @@
+//! Files that were damaged at random: an error or the same values, never a panic.
+
+use conformance::torch::{self, Wrap};
+use conformance::{detgen, shared};
+
+use super::{archive, bits, outcome, small, storages};
+
+fn below(draw: &mut u64, limit: usize) -> usize {
+    *draw += 1;
+    usize::try_from(detgen::splitmix64(17, *draw) % limit as u64).unwrap()
+}
+
+#[test]
+fn a_flipped_byte_is_noticed_or_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.pth");
+    torch::write(&path, &small(), Wrap::Published).unwrap();
+    let original = std::fs::read(&path).unwrap();
+    let (mut draw, mut refused) = (0, 0);
+    for _ in 0..2000 {
+        let mut bytes = original.clone();
+        let at = below(&mut draw, bytes.len());
+        bytes[at] ^= u8::try_from(1 + below(&mut draw, 255)).unwrap();
+        match outcome(&folder, &bytes) {
+            Some(tensors) => assert_eq!(bits(&tensors), bits(&small()), "byte {at}"),
+            None => refused += 1,
+        }
+    }
+    assert!(refused > 1000, "{refused} of 2000 refused");
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.pth");
+    torch::write(&path, &small(), Wrap::Flat).unwrap();
+    let legacy = shared("reference/edge_checkpoints/edge_dtypes_strides_legacy.pth");
+    for path in [Some(path), legacy].into_iter().flatten() {
+        let original = std::fs::read(path).unwrap();
+        assert!(outcome(&folder, &original).is_some());
+        for length in 0..original.len() {
+            assert!(outcome(&folder, &original[..length]).is_none(), "{length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_mutated_pickle_never_panics() {
+    let folder = tempfile::tempdir().unwrap();
+    let storages = storages(&small());
+    let mut draw = 1 << 32;
+    for wrap in [Wrap::Published, Wrap::Module] {
+        let original = torch::pickle(&small(), wrap).unwrap();
+        for _ in 0..2500 {
+            let mut pickle = original.clone();
+            for _ in 0..=below(&mut draw, 3) {
+                mutate(&mut pickle, &mut draw);
+            }
+            outcome(&folder, &archive(&pickle, &storages));
+        }
+    }
+}
+
+/// Changes, removes, repeats or inserts a few bytes.
+fn mutate(pickle: &mut Vec<u8>, draw: &mut u64) {
+    let at = below(draw, pickle.len() - 8);
+    let length = 1 + below(draw, 7);
+    match below(draw, 4) {
+        0 => pickle[at] = u8::try_from(below(draw, 256)).unwrap(),
+        1 => drop(pickle.drain(at..at + length)),
+        2 => drop(pickle.splice(at..at, pickle[at..at + length].to_vec())),
+        _ => pickle.insert(at, b"()]}tR\x81bQueasqhN.K\x8a\x8b\x85\x90\x94"[below(draw, 21)]),
+    }
+}
