@@ -198,4 +198,27 @@ mod tests {
         std::fs::write(&path, [IDENTITY, &[0x12, 1, b'p']].concat()).unwrap();
         assert!(!Arc::ptr_eq(&other.network, &open(2).network), "a changed file is another model");
     }
+
+    #[test]
+    fn a_batch_that_the_model_fixes_is_named() {
+        if providers(None).is_err() {
+            println!("skipped: no ONNX Runtime library found");
+            return;
+        }
+        let open = |batch| {
+            let options = SessionOptions { batch, ..SessionOptions::default() };
+            Session::open_embedded("builtin:identity", IDENTITY, &options)
+        };
+        assert_eq!(open(1).unwrap().run(&[&[7.0]], &["y"]).unwrap()[0].values, [7.0]);
+        let error = open(2).unwrap_err();
+        assert!(error.message().contains("holds 1 chips per run, 2 were asked for"), "{error}");
+        assert!(error.message().contains("builtin:identity"), "{error}");
+    }
+
+    #[test]
+    fn sessions_cross_threads() {
+        fn crosses<T: Send + Sync>() {}
+        crosses::<Session>();
+        crosses::<Terminator>();
+    }
 }
