@@ -7,7 +7,7 @@ use ort::ep::{
 use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use super::environment::Loaded;
+use super::environment::{Loaded, out_of_memory};
 use super::provider::{Device, Precision, ProviderChoice};
 use crate::error::{Error, Result};
 
@@ -161,13 +161,16 @@ impl Engine {
     /// Says why a network cannot be run, in the library's words, and what to do.
     pub(super) fn explain<R>(self, loaded: &Loaded, error: &ort::Error<R>) -> Error {
         use ort::ErrorCode::{InvalidGraph, InvalidProtobuf, NoModel, NotImplemented};
+        if let Some(error) = out_of_memory(error.message()) {
+            return error;
+        }
         let version = &loaded.library.version;
         let words = error.message().trim_end().trim_end_matches('.');
         let is_model =
             matches!(error.code(), InvalidGraph | InvalidProtobuf | NoModel | NotImplemented);
         let remedy = match self {
             _ if is_model => None,
-            Engine::Cpu => None,
+            Engine::Cpu => None, // always there
             Engine::Cuda(_) => {
                 Some("`pip install onnxruntime-gpu`, CUDA and cuDNN, or --device cpu")
             }
@@ -190,7 +193,7 @@ impl Engine {
     }
 }
 
-/// Pins OpenVINO's arithmetic: left alone it computes in bfloat16 where the processor can.
+/// Pins OpenVINO's arithmetic: left alone, it may choose bfloat16 by the processor it finds.
 fn openvino_config(precision: Precision) -> String {
     let hint = match precision {
         Precision::Bf16 => "bf16",
@@ -201,15 +204,19 @@ fn openvino_config(precision: Precision) -> String {
 }
 
 /// Says whether the processor multiplies in a precision; where we cannot ask, OpenVINO decides.
+#[cfg(target_arch = "x86_64")]
 fn processor_has(precision: Precision) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return match precision {
+    match precision {
         Precision::Bf16 => std::is_x86_feature_detected!("avx512bf16"),
         Precision::Fp16 => std::is_x86_feature_detected!("avx512fp16"),
         Precision::Fp32 | Precision::Fastest => true,
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    return precision == precision;
+    }
+}
+
+/// Says whether the processor multiplies in a precision; where we cannot ask, OpenVINO decides.
+#[cfg(not(target_arch = "x86_64"))]
+fn processor_has(_precision: Precision) -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -75,8 +75,16 @@ pub(super) fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 impl<R> From<ort::Error<R>> for Error {
     fn from(error: ort::Error<R>) -> Self {
-        Error::model(error.message())
+        out_of_memory(error.message()).unwrap_or_else(|| Error::model(error.message()))
     }
+}
+
+/// Recognises ONNX Runtime's words for a failed allocation: it has no code for that.
+pub(super) fn out_of_memory(words: &str) -> Option<Error> {
+    let is_memory = words.contains("Failed to allocate memory") || words.contains("bad_alloc");
+    is_memory.then(|| {
+        Error::io(format!("memory ran out: {words}; give a smaller --batch or free some memory"))
+    })
 }
 
 fn check_same(library: &Library, option: &Path) -> Result<()> {
@@ -94,4 +102,18 @@ fn check_same(library: &Library, option: &Path) -> Result<()> {
 /// Passes ONNX Runtime's own messages on; what matters comes back as an error as well.
 fn log_message(_level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
     log::debug!(target: "onnxruntime", "{message} ({place})");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_panic_of_the_binding_becomes_an_error() {
+        let error = guard::<()>(|| panic!("no {}", "api")).unwrap_err();
+        assert_eq!(error.kind(), Kind::Failed);
+        assert!(error.message().ends_with("no api"), "{error}");
+        assert_eq!(guard(|| Ok(1)), Ok(1));
+    }
 }

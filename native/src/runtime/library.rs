@@ -1,9 +1,9 @@
-//! Opens an ONNX Runtime library and asks what it is.
+//! Identifies an ONNX Runtime library by opening it.
 
 use std::ffi::{CStr, c_void};
 use std::path::{Path, PathBuf};
 
-use super::search::{Places, file_of};
+use super::search::{Origin, Places, file_of};
 use super::{OLDEST, REMEDY, disable_telemetry};
 use crate::error::{Error, Result};
 
@@ -37,26 +37,25 @@ pub(super) struct Opened {
 /// # Errors
 /// - Model: the named library cannot be used, or none was found; the words say where was looked.
 pub(super) fn open_best(places: &Places) -> Result<Opened> {
-    let mut tried = Vec::new();
+    let mut reason = None;
     for candidate in places.candidates() {
-        match open(&candidate.path) {
+        let error = match open(&candidate.path) {
             Ok(opened) => return Ok(opened),
-            Err(error) if candidate.origin.is_explicit() => {
-                return Err(error.at(&candidate.origin.to_string()));
-            }
-            Err(error) => {
-                log::debug!("{}: {error}", candidate.origin);
-                tried.push(candidate.path.display().to_string());
-            }
+            Err(error) => error.at(&candidate.origin.to_string()),
+        };
+        log::debug!("{error}");
+        if candidate.origin != Origin::System {
+            reason.get_or_insert(error);
         }
     }
     let (major, minor) = OLDEST;
-    Err(Error::model(format!(
-        "no usable ONNX Runtime was found (looked in {}; tried {}); {major}.{minor} or newer is \
-         needed: {REMEDY}",
-        places.searched(),
-        tried.join(", ")
-    )))
+    Err(reason.unwrap_or_else(|| {
+        Error::model(format!(
+            "no ONNX Runtime was found in {} or by the system's loader; {major}.{minor} or newer \
+             is needed: {REMEDY}",
+            places.searched(),
+        ))
+    }))
 }
 
 fn open(path: &Path) -> Result<Opened> {

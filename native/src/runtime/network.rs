@@ -110,7 +110,7 @@ impl Network {
         if let Some(profile) = live.profile.take() {
             profile.finish(&mut live.session, &self.fallback_nodes);
         }
-        result
+        result.map_err(|error| error.at("ONNX Runtime failed to run the model"))
     }
 
     fn check(&self, inputs: &[&[f32]], outputs: &[&str]) -> Result<()> {

@@ -57,8 +57,15 @@ pub fn providers(library: Option<&Path>) -> Result<(Library, Vec<ProviderStatus>
 pub(super) fn gpu_works(loaded: &Loaded) -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     *WORKS.get_or_init(|| {
-        guard(|| Ok(Engine::Cuda(0).is_built_in())).unwrap_or(false)
-            && attempt(loaded, Engine::Cuda(0)).is_ok()
+        let gpu = Engine::Cuda(0);
+        if !guard(|| Ok(gpu.is_built_in())).unwrap_or(false) {
+            return false;
+        }
+        let trouble = attempt(loaded, gpu).err();
+        if let Some(error) = &trouble {
+            log::warn!("computing on the processor: {error}");
+        }
+        trouble.is_none()
     })
 }
 

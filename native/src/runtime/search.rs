@@ -20,20 +20,13 @@ pub enum Origin {
     System,
 }
 
-impl Origin {
-    /// Says whether somebody asked for exactly this file.
-    pub fn is_explicit(self) -> bool {
-        matches!(self, Origin::Option | Origin::Variable)
-    }
-}
-
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Origin::Option => "option",
+            Origin::Option => "named by the caller",
             Origin::Variable => "SPECTRALGPT_ORT_LIBRARY",
             Origin::Beside => "beside spectralgpt",
-            Origin::Wheel => "Python environment",
+            Origin::Wheel => "in a Python environment",
             Origin::System => "system",
         })
     }
@@ -94,11 +87,11 @@ impl Places {
         found
     }
 
-    /// Lists the folders that exist, for a message.
+    /// Lists the folders, for a message.
     pub(super) fn searched(&self) -> String {
-        let folders = self.beside.iter().chain(&self.wheels).filter(|folder| folder.is_dir());
+        let folders = self.beside.iter().chain(&self.wheels);
         let words: Vec<_> = folders.map(|folder| format!("'{}'", folder.display())).collect();
-        if words.is_empty() { "no folder".to_string() } else { words.join(", ") }
+        words.join(", ")
     }
 }
 
@@ -144,7 +137,9 @@ fn wheel_folders(
     sites.extend(venv.iter().flat_map(|venv| python_sites(Path::new(venv), "site-packages")));
     for folder in own.into_iter().flat_map(|own| own.ancestors().take(5)) {
         sites.extend(python_sites(&folder.join(".venv"), "site-packages"));
-        sites.push(folder.to_path_buf());
+        if folder.ends_with("site-packages") {
+            sites.push(folder.to_path_buf());
+        }
     }
     let local = home.map(|home| Path::new(&home).join(".local"));
     sites.extend(local.iter().flat_map(|local| python_sites(local, "site-packages")));

@@ -70,6 +70,19 @@ pub struct Session {
 
 static CACHE: Mutex<Option<HashMap<Key, Weak<Network>>>> = Mutex::new(None);
 
+/// Returns the network that is loaded for a key, or loads it.
+fn shared(key: Key, load: impl FnOnce(&Key) -> Result<Network>) -> Result<Arc<Network>> {
+    let mut cache = lock(&CACHE);
+    let cache = cache.get_or_insert_default();
+    if let Some(network) = cache.get(&key).and_then(Weak::upgrade) {
+        return Ok(network);
+    }
+    let network = Arc::new(load(&key)?);
+    cache.retain(|_, network| network.strong_count() > 0);
+    cache.insert(key, Arc::downgrade(&network));
+    Ok(network)
+}
+
 impl Session {
     /// Loads a model file, or joins a session that has loaded it with the same options.
     ///
@@ -111,17 +124,7 @@ impl Session {
         let (precision, note) = engine.precision(o.precision)?;
         let (threads, batch) = (o.threads, o.batch);
         let key = Key { path: path.to_path_buf(), stamp, engine, precision, threads, batch };
-        let mut cache = lock(&CACHE);
-        let cache = cache.get_or_insert_default();
-        let network = match cache.get(&key).and_then(Weak::upgrade) {
-            Some(network) => network,
-            None => {
-                let network = Arc::new(Network::load(&loaded, &key, model)?);
-                cache.retain(|_, network| network.strong_count() > 0);
-                cache.insert(key, Arc::downgrade(&network));
-                network
-            }
-        };
+        let network = shared(key, |key| Network::load(&loaded, key, model))?;
         let report = ProviderReport {
             provider: engine.name().to_string(),
             library: loaded.library.version,
@@ -170,6 +173,7 @@ impl Session {
     /// # Errors
     /// - Usage: wrong number or length of inputs, or no such output.
     /// - Cancelled: [`Terminator::terminate`] was called; the next run works again.
+    /// - Io: memory ran out.
     /// - Model: ONNX Runtime failed.
     pub fn run(&self, inputs: &[&[f32]], outputs: &[&str]) -> Result<Vec<Tensor>> {
         self.network.run(inputs, outputs, &self.stop)
@@ -202,5 +206,28 @@ mod tests {
         assert!(kept.upgrade().is_none(), "the last handle frees the network");
         std::fs::write(&path, [IDENTITY, &[0x12, 1, b'p']].concat()).unwrap();
         assert!(!Arc::ptr_eq(&other.network, &open(2).network), "a changed file is another model");
+    }
+
+    #[test]
+    fn a_batch_that_the_model_fixes_is_named() {
+        if providers(None).is_err() {
+            println!("skipped: no ONNX Runtime library found");
+            return;
+        }
+        let open = |batch| {
+            let options = SessionOptions { batch, ..SessionOptions::default() };
+            Session::open_embedded("builtin:identity", IDENTITY, &options)
+        };
+        assert_eq!(open(1).unwrap().run(&[&[7.0]], &["y"]).unwrap()[0].values, [7.0]);
+        let error = open(2).unwrap_err();
+        assert!(error.message().contains("holds 1 chips per run, 2 were asked for"), "{error}");
+        assert!(error.message().contains("builtin:identity"), "{error}");
+    }
+
+    #[test]
+    fn sessions_cross_threads() {
+        fn crosses<T: Send + Sync>() {}
+        crosses::<Session>();
+        crosses::<Terminator>();
     }
 }
