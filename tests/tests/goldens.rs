@@ -1,0 +1,139 @@
+//! Our segmentation against what the original PyTorch code gave, from checkpoint to label codes.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use conformance::golden::{self, Golden};
+use conformance::raster::SEGMUNICH;
+use conformance::{detgen, full, models, program, raster};
+use spectralgpt_core::checkpoint::Checkpoint;
+use spectralgpt_core::geometry::Size;
+use spectralgpt_core::model::Model;
+use spectralgpt_core::model::profile::Profile;
+use spectralgpt_core::normalise::Normaliser;
+use spectralgpt_core::onnx::write;
+use spectralgpt_core::runtime::session::{Session, SessionOptions};
+use spectralgpt_core::spectralgpt::{Choices, Config, build};
+
+/// The inner stages: name, channels, side, and the sub-sampling of the golden arrays.
+const STAGES: [(&str, usize, usize, usize, usize); 10] = [
+    ("fused", 768, 16, 4, 1),
+    ("conv0", 256, 128, 16, 8),
+    ("conv1", 512, 64, 16, 4),
+    ("conv2", 1024, 32, 16, 2),
+    ("conv3", 2048, 16, 32, 1),
+    ("ppm", 256, 16, 8, 1),
+    ("fpn2", 256, 32, 8, 2),
+    ("fpn3", 256, 64, 8, 4),
+    ("fpn4", 256, 128, 8, 8),
+    ("fuse_all", 256, 128, 8, 8),
+];
+
+/// Returns every `channels`-th channel and every `pixels`-th row and column of a map.
+fn sampled(map: &[f32], side: usize, channels: usize, pixels: usize) -> Vec<f32> {
+    let planes = map.chunks_exact(side * side).step_by(channels);
+    let rows = planes.flat_map(|plane| plane.chunks_exact(side).step_by(pixels));
+    rows.flat_map(|row| row.iter().copied().step_by(pixels)).collect()
+}
+
+fn infer(model: &Path, outputs: &[&str]) -> Vec<Vec<f32>> {
+    let session = Session::open(model, &SessionOptions::default()).unwrap();
+    let tensors = session.run(&[&detgen::image("input", 12, 128, 128)], outputs).unwrap();
+    tensors.into_iter().map(|tensor| tensor.values).collect()
+}
+
+/// Writes the model with its inner stages as outputs.
+fn with_stages(checkpoint: &Path) -> PathBuf {
+    let weights = Checkpoint::open(checkpoint).unwrap();
+    let config = Config::read(&weights, &Choices::default()).unwrap();
+    let path = checkpoint.with_extension("stages.onnx");
+    let mut file = BufWriter::new(File::create(&path).unwrap());
+    write(&build(&config, true), &weights, &[], &mut file).unwrap();
+    path
+}
+
+/// Checks the class of every pixel where the original's own margin lets a class be told.
+fn check_classes(golden: &Golden, logits: &[f32], tolerance: f32) {
+    let pixels = golden.array.values.len();
+    let mut decided = Vec::new();
+    for (at, theirs) in golden.array.values.iter().enumerate() {
+        let scores: Vec<f32> = logits.iter().skip(at).step_by(pixels).copied().collect();
+        let best = scores.iter().copied().fold(f32::MIN, f32::max);
+        let near = |class: f32| best - scores[class as usize] < 2.0 * tolerance;
+        let ours = scores.iter().position(|score| *score == best).unwrap() as f32;
+        decided.push(if near(*theirs) { *theirs } else { ours });
+    }
+    golden.check_pixels(&decided, 0);
+}
+
+#[test]
+fn logits_and_every_stage_of_the_head_are_the_originals() {
+    let deep = if full() { vec![1, 2, 12] } else { vec![1, 2] };
+    for depth in deep {
+        let name = |what: &str| format!("segment_base128_d{depth}_{what}");
+        let Some(logits) = golden::load(&name("logits")) else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let model = models::segment(folder.path(), depth, 1.0);
+        let ours = infer(&model, &["logits"]).swap_remove(0);
+        logits.check(&ours);
+        check_classes(&golden::load(&name("argmax")).unwrap(), &ours, logits.tolerance);
+        if depth != 1 {
+            continue;
+        }
+        let names = STAGES.map(|(stage, ..)| stage);
+        let stages = infer(&with_stages(&model.with_extension("pth")), &names);
+        for ((stage, channels, side, every, pixels), map) in STAGES.into_iter().zip(stages) {
+            assert_eq!(map.len(), channels * side * side, "{stage}");
+            golden::load(&name(stage)).unwrap().check(&sampled(&map, side, every, pixels));
+        }
+    }
+}
+
+/// The raw tile of the original's preparation, (row, column, band) turned to (band, row, column).
+fn raw_tile() -> Vec<f32> {
+    let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
+    (0..10).flat_map(|band| raw.iter().skip(band).step_by(10).map(|dn| f32::from(*dn))).collect()
+}
+
+#[test]
+fn the_networks_input_is_the_originals() {
+    let Some(golden) = golden::load("prep_segmunich") else { return };
+    let profile = Profile::named("segmunich").unwrap();
+    let normaliser = Normaliser::new(&profile.channels(), &profile.normalisation(), 0.0).unwrap();
+    let mut input = vec![f32::NAN; 12 * 128 * 128];
+    normaliser.chip(&raw_tile(), &[1; 128 * 128], &mut input);
+    golden.check(&input);
+}
+
+#[test]
+fn the_program_gives_the_label_codes_of_the_originals_script() {
+    for depth in if full() { vec![1, 12] } else { vec![1] } {
+        let Some(golden) = golden::load(&format!("predict_segmunich_d{depth}_codes")) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let model = models::segment(folder.path(), depth, 1.0);
+        let (scene, map) = (folder.path().join("scene.tif"), folder.path().join("map.tif"));
+        let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
+        let row = |row: &[u16]| -> Vec<u16> {
+            (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
+        };
+        let rows: Vec<u16> = raw.chunks_exact(128 * 10).flat_map(row).collect();
+        raster::write_u16(&scene, Size::square(128), &SEGMUNICH, &rows, None);
+        program::done(&[
+            "predict".as_ref(),
+            model.as_os_str(),
+            scene.as_os_str(),
+            "-o".as_ref(),
+            map.as_os_str(),
+        ]);
+        let manifest = Model::open(&model).unwrap().manifest().clone();
+        let code = |class: &f32| -> f32 {
+            let name = &manifest.classes[*class as usize].name;
+            name.split(' ').next().unwrap().parse().unwrap()
+        };
+        let codes: Vec<f32> = raster::read(&map).pixels.iter().map(code).collect();
+        golden.check_pixels(&codes, 16);
+    }
+}
