@@ -86,8 +86,8 @@ impl Graph {
         Map { value, channels, side: x.side * side }
     }
 
-    /// Normalises groups of channels and applies GELU.
-    pub(super) fn norm_gelu(&mut self, x: Map, name: &str, groups: usize) -> Map {
+    /// Normalises groups of channels, then scales and shifts each channel.
+    pub(super) fn group_norm(&mut self, x: Map, name: &str, groups: usize) -> Map {
         let Map { channels, side, .. } = x;
         let rows = self.reshape(x.value, &[groups, channels / groups * side * side]);
         let rows = self.normalize_rows(rows, groups, EPSILON);
@@ -95,8 +95,13 @@ impl Graph {
         let scale = self.stored(&format!("{name}.weight"), &[channels, 1, 1]);
         let bias = self.stored(&format!("{name}.bias"), &[channels, 1, 1]);
         let map = self.mul(map, scale);
-        let map = self.add(map, bias);
-        Map { value: self.gelu(map), ..x }
+        Map { value: self.add(map, bias), ..x }
+    }
+
+    /// Normalises groups of channels and applies GELU.
+    pub(super) fn norm_gelu(&mut self, x: Map, name: &str, groups: usize) -> Map {
+        let x = self.group_norm(x, name, groups);
+        Map { value: self.gelu(x.value), ..x }
     }
 
     /// Adds a tensor of the checkpoint as it is.

@@ -9,6 +9,8 @@ mod config;
 mod encoder;
 mod fold;
 mod maps;
+#[cfg(test)]
+mod operators;
 mod pool;
 mod positions;
 mod recipe;
