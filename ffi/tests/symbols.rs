@@ -5,13 +5,13 @@ use std::process::Command;
 
 /// The library that this test run built: it lies beside the test program.
 fn library() -> PathBuf {
-    std::env::current_exe().unwrap().with_file_name("libspectralgpt.so")
+    std::env::current_exe().expect("a test program").with_file_name("libspectralgpt.so")
 }
 
 fn lines(program: &str, options: &[&str]) -> Vec<String> {
-    let output = Command::new(program).args(options).arg(library()).output().unwrap();
+    let output = Command::new(program).args(options).arg(library()).output().expect("binutils");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
 #[test]

@@ -291,7 +291,7 @@ mod tests {
                     .flat_map(|(class, y)| (0..side).map(move |x| (class, y, x)))
                     .map(|(class, y, x)| score(class, tile.row + y, tile.col + x, tile))
                     .collect();
-                blender.add(plan, tile, &chip, &vec![1; (side * side) as usize]).unwrap();
+                blender.add(plan, tile, &chip, &vec![1; chip.len() / 2]).unwrap();
             }
         }
         blender.drain(i64::MAX, &mut take).unwrap();

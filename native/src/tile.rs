@@ -24,7 +24,8 @@ impl Grid {
     ///   multiple of the patch.
     pub fn new(chip: u32, halo: u32, patch: u32, overlap: u32) -> Result<Self> {
         let widest = chip.saturating_sub(patch.max(1));
-        if overlap > widest || overlap < 2 * halo || (chip - overlap) % patch.max(1) != 0 {
+        if overlap > widest || overlap < 2 * halo || !(chip - overlap).is_multiple_of(patch.max(1))
+        {
             let least = (2 * halo).next_multiple_of(patch.max(1));
             return Err(Error::usage(format!(
                 "an overlap of {overlap} pixels does not fit this model's chips of {chip} pixels; \

@@ -1,10 +1,8 @@
 //! Compares with what the original PyTorch code gave; the arrays stay in the shared data.
 
-use std::io::Write;
-
 use serde_json::Value;
 
-use crate::{npy, shared};
+use crate::{npy, shared, tell};
 
 /// An array of the original's output and how near ours must come.
 #[derive(Debug)]
@@ -59,7 +57,7 @@ impl Golden {
         assert_eq!(values.len(), self.array.values.len(), "{}", self.name);
         let difference = |(ours, theirs): (&f32, &f32)| (ours - theirs).abs();
         let largest = values.iter().zip(&self.array.values).map(difference).fold(0.0, nan_max);
-        tell(&format!("{:<40} {largest:9.2e} of {:.0e}", self.name, self.tolerance));
+        tell(&format!("golden {:<40} {largest:9.2e} of {:.0e}", self.name, self.tolerance));
         assert!(largest <= self.tolerance, "{}: {largest} > {}", self.name, self.tolerance);
     }
 
@@ -70,7 +68,7 @@ impl Golden {
     pub fn check_pixels(&self, values: &[f32], most: usize) {
         assert_eq!(values.len(), self.array.values.len(), "{}", self.name);
         let different = values.iter().zip(&self.array.values).filter(|(a, b)| a != b).count();
-        tell(&format!("{:<40} {different:>6} px of {most}", self.name));
+        tell(&format!("golden {:<40} {different:>6} px of {most}", self.name));
         assert!(different <= most, "{}: {different} pixels differ", self.name);
     }
 }
@@ -78,10 +76,4 @@ impl Golden {
 /// A maximum that does not lose a NaN.
 fn nan_max(a: f32, b: f32) -> f32 {
     if b.is_nan() || b > a { b } else { a }
-}
-
-/// Prints a line of the table past the test runner's capture.
-fn tell(line: &str) {
-    // A closed stderr loses a line of a table, nothing else.
-    let _ = writeln!(std::io::stderr(), "golden {line}");
 }

@@ -29,8 +29,13 @@ pub fn shared(file: &str) -> Option<PathBuf> {
 
 /// Says, past the test runner's capture, that a test has nothing to do here.
 pub fn skipped(why: &str) {
-    // A closed stderr loses the remark, nothing else.
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    tell(&format!("skipped: {why}"));
+}
+
+/// Prints a line past the test runner's capture.
+pub fn tell(line: &str) {
+    // A closed stderr loses a remark, nothing else.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Tells whether the long versions of tests run: `make test-full`.

@@ -176,7 +176,7 @@ impl Manifest {
 
     fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::model(format!("the model's description {what}")));
-        if self.chip_px == 0 || self.patch_px == 0 || self.chip_px % self.patch_px != 0 {
+        if self.chip_px == 0 || self.patch_px == 0 || !self.chip_px.is_multiple_of(self.patch_px) {
             return wrong("has a chip that is not a whole number of patches");
         }
         if u64::from(self.chip_px) > 4096 || 2 * u64::from(self.halo_px) >= self.chip_px.into() {
