@@ -1,6 +1,7 @@
 //! Owns an open GDAL dataset.
 
 use std::ffi::{CStr, c_int};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRWFlag, GDALRasterBandH};
@@ -100,9 +101,10 @@ impl Dataset {
     /// # Errors
     /// - Io: something could not be written. GDAL before 3.7 says so in words only.
     pub(super) fn close(self, doing: impl FnOnce() -> String) -> Result<()> {
-        let api = self.api;
-        api.attempt(Kind::Io, doing, || {
-            drop(self);
+        let closed_here = ManuallyDrop::new(self);
+        closed_here.api.attempt(Kind::Io, doing, || {
+            // SAFETY: the handle is open and nothing uses it after this.
+            unsafe { (closed_here.api.GDALClose)(closed_here.handle) };
             Some(())
         })
     }
@@ -276,7 +278,7 @@ impl Dataset {
 impl Drop for Dataset {
     fn drop(&mut self) {
         // SAFETY: the handle is open and nothing uses it after this.
-        unsafe { (self.api.GDALClose)(self.handle) };
+        self.api.listen(|| unsafe { (self.api.GDALClose)(self.handle) });
     }
 }
 

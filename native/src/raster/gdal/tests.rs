@@ -1,4 +1,5 @@
 //! Writes and reads real files. Every test says so and returns where no libgdal is found.
+#![allow(clippy::print_stdout, reason = "says what is skipped")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
