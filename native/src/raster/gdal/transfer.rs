@@ -6,7 +6,7 @@ use gdal_sys::{GDALDataType, GDALRWFlag};
 
 use super::dataset::{Dataset, gdal_type, succeeded};
 use super::scratch::RowLayout;
-use crate::geometry::Window;
+use crate::geometry::{Size, Window};
 
 impl Dataset {
     /// Reads bands, numbered from 1, as f32 in (band, row, column); `None` on failure.
@@ -72,7 +72,8 @@ impl Dataset {
         }
     }
 
-    /// Moves rows between the file and a buffer of the layout.
+    /// Moves rows between the file and a buffer of the layout, block by block. Blocks would pile up
+    /// in GDAL's cache, and how large that is would decide their order in the file.
     ///
     /// # Safety
     /// `rows` holds the window's height of the layout's rows, writable when reading.
@@ -90,9 +91,18 @@ impl Dataset {
             line: layout.row_bytes(),
             band: layout.sample_bytes() * layout.width as usize,
         };
-        // SAFETY: the spacing is the layout's.
-        unsafe { self.transfer(direction, window, &bands, rows.cast(), spacing) }?;
-        // Else blocks pile up in GDAL's cache, and how large that is decides their order in the file.
+        for block in blocks(window, self.block(self.band(1))) {
+            let rows_above = (block.row - window.row) as usize;
+            let offset = rows_above * spacing.line + block.col as usize * spacing.pixel;
+            // SAFETY: the block lies in the window, and the spacing is the layout's.
+            unsafe { self.transfer(direction, block, &bands, rows.add(offset).cast(), spacing) }?;
+            self.flush(&bands)?;
+        }
+        Some(())
+    }
+
+    /// Empties the bands' block caches.
+    fn flush(&self, bands: &[c_int]) -> Option<()> {
         bands.iter().try_for_each(|&number| {
             // SAFETY: the band belongs to the open handle.
             succeeded(unsafe { (self.api.GDALFlushRasterCache)(self.band(number)) })
@@ -138,7 +148,21 @@ impl Dataset {
     }
 }
 
+/// Cuts rows into blocks, row by row.
+fn blocks(window: Window, block: Size) -> impl Iterator<Item = Window> {
+    let width = block.width.clamp(1, window.size.width);
+    let height = block.height.clamp(1, window.size.height);
+    let rows = (window.row..window.end_row()).step_by(height as usize);
+    rows.flat_map(move |row| {
+        (0..window.size.width).step_by(width as usize).map(move |col| {
+            let left = Size::new(window.size.width - col, window.end_row() - row);
+            Window::new(col, row, Size::new(width.min(left.width), height.min(left.height)))
+        })
+    })
+}
+
 /// Where pixels lie in a buffer: the type, and the bytes from one pixel, line and band to the next.
+#[derive(Clone, Copy)]
 struct Spacing {
     sample: GDALDataType::Type,
     pixel: usize,

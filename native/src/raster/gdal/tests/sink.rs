@@ -80,23 +80,6 @@ fn keeps_the_place_and_shifts_it_to_a_window() {
 }
 
 #[test]
-fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
-    let Some(api) = gdal() else { return };
-    let folder = folder();
-    let bytes = |interleave: &str, cache| {
-        let path = folder.path().join("map.tif");
-        let creation = vec![format!("INTERLEAVE={interleave}")];
-        let options = SinkOptions { creation, overwrite: true };
-        api.limit_cache(cache);
-        write(api, &path, &layer(SampleType::F32, 13), Size::new(1301, 277), &options);
-        std::fs::read(&path).unwrap()
-    };
-    for interleave in ["PIXEL", "BAND"] {
-        assert!(bytes(interleave, 8 << 20) == bytes(interleave, 256 << 20), "{interleave}");
-    }
-}
-
-#[test]
 fn a_refused_or_dropped_sink_leaves_everything_as_it_was() {
     let Some(api) = gdal() else { return };
     let folder = folder();
