@@ -41,13 +41,13 @@ macro_rules! table {
                 Ok(Self {
                     // SAFETY: the caller promises whose address it is; the type is GDAL's.
                     $($name: unsafe {
-                        std::mem::transmute::<*const c_void, unsafe extern "C" fn($($arg),*) $(-> $out)?>(
+                        std::mem::transmute::<Address, unsafe extern "C" fn($($arg),*) $(-> $out)?>(
                             address(concat!(stringify!($name), "\0"))?,
                         )
                     },)*
                     // SAFETY: as above.
                     $($other: unsafe {
-                        std::mem::transmute::<*const c_void, unsafe extern "C" fn($($other_arg),*) $(-> $other_out)?>(
+                        std::mem::transmute::<Address, unsafe extern "C" fn($($other_arg),*) $(-> $other_out)?>(
                             address(concat!(stringify!($other), "\0"))?,
                         )
                     },)*
@@ -55,7 +55,7 @@ macro_rules! table {
             }
         }
 
-        // Naming one of these functions would link libgdal, and clippy is the build that never links.
+        // Naming one of these functions links libgdal, and clippy is the build that never links.
         #[cfg(clippy)]
         const _: fn() = || {
             $(let _: unsafe extern "C" fn($($arg),*) $(-> $out)? = gdal_sys::$name;)*
@@ -69,7 +69,9 @@ table! {
         CPLPopErrorHandler();
         CPLPushErrorHandler(CPLErrorHandler);
         GDALAllRegister();
-        GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList) -> GDALDatasetH;
+        GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList)
+            -> GDALDatasetH;
+        GDALFlushRasterCache(GDALRasterBandH) -> CPLErr::Type;
         GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
         GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
         GDALGetDatasetDriver(GDALDatasetH) -> GDALDriverH;
@@ -91,15 +93,18 @@ table! {
         GDALGetRasterXSize(GDALDatasetH) -> c_int;
         GDALGetRasterYSize(GDALDatasetH) -> c_int;
         GDALGetSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
-        GDALOpenEx(*const c_char, c_uint, *const *const c_char, *const *const c_char, *const *const c_char) -> GDALDatasetH;
-        GDALRasterIOEx(GDALRasterBandH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void, c_int, c_int,
-            GDALDataType::Type, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALOpenEx(*const c_char, c_uint, *const *const c_char, *const *const c_char,
+            *const *const c_char) -> GDALDatasetH;
+        GDALRasterIOEx(GDALRasterBandH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void,
+            c_int, c_int, GDALDataType::Type, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALSetCacheMax64(i64);
         GDALSetDescription(GDALMajorObjectH, *const c_char);
         GDALSetGCPs2(GDALDatasetH, c_int, *const GDAL_GCP, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALSetRasterNoDataValue(GDALRasterBandH, c_double) -> CPLErr::Type;
         GDALSetSpatialRef(GDALDatasetH, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALVersionInfo(*const c_char) -> *const c_char;
-        OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char) -> OGRErr::Type;
+        OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char)
+            -> OGRErr::Type;
         OSRImportFromWkt(OGRSpatialReferenceH, *mut *mut c_char) -> OGRErr::Type;
         OSRNewSpatialReference(*const c_char) -> OGRSpatialReferenceH;
         OSRRelease(OGRSpatialReferenceH);
@@ -110,11 +115,15 @@ table! {
     // band list and the geotransform became const.
     unchecked {
         GDALClose(GDALDatasetH);
-        GDALDatasetRasterIOEx(GDALDatasetH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void, c_int, c_int,
-            GDALDataType::Type, c_int, *const c_int, GSpacing, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALDatasetRasterIOEx(GDALDatasetH, GDALRWFlag::Type, c_int, c_int, c_int, c_int,
+            *mut c_void, c_int, c_int, GDALDataType::Type, c_int, *const c_int, GSpacing, GSpacing,
+            GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
         GDALSetGeoTransform(GDALDatasetH, *const c_double) -> CPLErr::Type;
     }
 }
+
+/// Where a function is.
+type Address = *const c_void;
 
 /// Every table made so far.
 static TABLES: Mutex<Vec<&'static GdalApi>> = Mutex::new(Vec::new());
@@ -187,6 +196,13 @@ impl GdalApi {
     /// Returns the file that the functions are in.
     pub fn path(&self) -> PathBuf {
         library::file_of(self.identity())
+    }
+
+    /// Bounds the blocks that GDAL keeps decoded, by default 5 % of the machine's memory. The cache is
+    /// the process's, so this is for a program that owns its process.
+    pub fn limit_cache(&self, bytes: u64) {
+        // SAFETY: no precondition.
+        unsafe { (self.GDALSetCacheMax64)(i64::try_from(bytes).unwrap_or(i64::MAX)) };
     }
 
     fn version_info(&self, topic: &CStr) -> String {

@@ -1,16 +1,17 @@
 //! Owns an open GDAL dataset.
 
 use std::ffi::{CStr, c_int};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
-use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRWFlag, GDALRasterBandH};
+use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH};
 
 use super::GdalApi;
 use super::listen::failed;
 use super::scratch::RowLayout;
 use super::strings::{CTexts, c_path, c_text};
 use crate::error::{Error, Kind, Result};
-use crate::geometry::{Size, Window};
+use crate::geometry::Size;
 use crate::raster::SampleType;
 
 /// `GDAL_OF_READONLY | GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR | GDAL_OF_INTERNAL`: the last keeps
@@ -100,9 +101,10 @@ impl Dataset {
     /// # Errors
     /// - Io: something could not be written. GDAL before 3.7 says so in words only.
     pub(super) fn close(self, doing: impl FnOnce() -> String) -> Result<()> {
-        let api = self.api;
-        api.attempt(Kind::Io, doing, || {
-            drop(self);
+        let closed_here = ManuallyDrop::new(self);
+        closed_here.api.attempt(Kind::Io, doing, || {
+            // SAFETY: the handle is open and nothing uses it after this.
+            unsafe { (closed_here.api.GDALClose)(closed_here.handle) };
             Some(())
         })
     }
@@ -128,6 +130,14 @@ impl Dataset {
         unsafe { (self.api.GDALGetRasterBand)(self.handle, number) }
     }
 
+    /// Returns the extent of a band's blocks.
+    pub(super) fn block(&self, band: GDALRasterBandH) -> Size {
+        let (mut width, mut height) = (0, 0);
+        // SAFETY: the band belongs to the open handle; the numbers are ours.
+        unsafe { (self.api.GDALGetBlockSize)(band, &raw mut width, &raw mut height) };
+        Size::new(width.unsigned_abs(), height.unsigned_abs())
+    }
+
     /// Names the driver.
     pub(super) fn driver(&self) -> String {
         // SAFETY: the handle is open and has a driver.
@@ -135,129 +145,6 @@ impl Dataset {
             let driver = (self.api.GDALGetDatasetDriver)(self.handle);
             super::strings::text((self.api.GDALGetDescription)(driver))
         }
-    }
-
-    /// Reads bands, numbered from 1, as f32 in (band, row, column); `None` on failure.
-    pub(super) fn read(&self, window: Window, bands: &[c_int], pixels: &mut [f32]) -> Option<()> {
-        let plane = window.size.pixels();
-        if pixels.len() != bands.len() * plane {
-            return None;
-        }
-        let spacing = Spacing {
-            sample: GDALDataType::GDT_Float32,
-            pixel: size_of::<f32>(),
-            line: size_of::<f32>() * window.size.width as usize,
-            band: size_of::<f32>() * plane,
-        };
-        // SAFETY: `pixels` has the length that the spacing spans, checked above.
-        unsafe {
-            self.transfer(GDALRWFlag::GF_Read, window, bands, pixels.as_mut_ptr().cast(), spacing)
-        }
-    }
-
-    /// Reads a band's mask, or the band itself where `own`, as f32; `None` on failure.
-    pub(super) fn read_mask(&self, window: Window, band: c_int, mask: &mut [f32]) -> Option<()> {
-        if mask.len() != window.size.pixels() {
-            return None;
-        }
-        let [col, row, width, height] = corners(window)?;
-        // SAFETY: the handle is open, a mask band belongs to its band, and `mask` has the window's
-        // length, checked above.
-        let outcome = unsafe {
-            let of = (self.api.GDALGetMaskBand)(self.band(band));
-            (self.api.GDALRasterIOEx)(
-                of,
-                GDALRWFlag::GF_Read,
-                col,
-                row,
-                width,
-                height,
-                mask.as_mut_ptr().cast(),
-                width,
-                height,
-                GDALDataType::GDT_Float32,
-                0,
-                0,
-                std::ptr::null_mut(),
-            )
-        };
-        succeeded(outcome)
-    }
-
-    /// Reads whole rows of all bands, in the layout's order and type; `None` on failure.
-    pub(super) fn read_rows(&self, first: u32, layout: RowLayout, rows: &mut [u8]) -> Option<()> {
-        let window = layout.window(first, rows.len());
-        // SAFETY: the window's height follows from the buffer's length.
-        unsafe { self.transfer_rows(GDALRWFlag::GF_Read, window, layout, rows.as_mut_ptr()) }
-    }
-
-    /// Writes whole rows of all bands, in the layout's order and type; `None` on failure.
-    pub(super) fn write_rows(&self, first: u32, layout: RowLayout, rows: &[u8]) -> Option<()> {
-        let window = layout.window(first, rows.len());
-        // SAFETY: the window's height follows from the buffer's length; GDAL only reads it.
-        unsafe {
-            self.transfer_rows(GDALRWFlag::GF_Write, window, layout, rows.as_ptr().cast_mut())
-        }
-    }
-
-    /// Moves rows between the file and a buffer of the layout.
-    ///
-    /// # Safety
-    /// `rows` holds the window's height of the layout's rows, writable when reading.
-    unsafe fn transfer_rows(
-        &self,
-        direction: GDALRWFlag::Type,
-        window: Window,
-        layout: RowLayout,
-        rows: *mut u8,
-    ) -> Option<()> {
-        let bands: Vec<c_int> = (1..=c_int::try_from(layout.bands).ok()?).collect();
-        let spacing = Spacing {
-            sample: gdal_type(layout.sample),
-            pixel: layout.sample_bytes(),
-            line: layout.row_bytes(),
-            band: layout.sample_bytes() * layout.width as usize,
-        };
-        // SAFETY: the spacing is the layout's.
-        unsafe { self.transfer(direction, window, &bands, rows.cast(), spacing) }
-    }
-
-    /// Moves pixels between the file and a buffer.
-    ///
-    /// # Safety
-    /// Every pixel of the window and the bands lies in the buffer at the spacing's offsets.
-    unsafe fn transfer(
-        &self,
-        direction: GDALRWFlag::Type,
-        window: Window,
-        bands: &[c_int],
-        buffer: *mut std::ffi::c_void,
-        spacing: Spacing,
-    ) -> Option<()> {
-        let [col, row, width, height] = corners(window)?;
-        let [pixel, line, band] = [spacing.pixel, spacing.line, spacing.band].map(i64::try_from);
-        // SAFETY: the handle is open; the caller promises the buffer; null means no extras.
-        let outcome = unsafe {
-            (self.api.GDALDatasetRasterIOEx)(
-                self.handle,
-                direction,
-                col,
-                row,
-                width,
-                height,
-                buffer,
-                width,
-                height,
-                spacing.sample,
-                c_int::try_from(bands.len()).ok()?,
-                bands.as_ptr(),
-                pixel.ok()?,
-                line.ok()?,
-                band.ok()?,
-                std::ptr::null_mut(),
-            )
-        };
-        succeeded(outcome)
     }
 
     /// Sets a band's description and nodata value; `None` on failure.
@@ -276,7 +163,7 @@ impl Dataset {
 impl Drop for Dataset {
     fn drop(&mut self) {
         // SAFETY: the handle is open and nothing uses it after this.
-        unsafe { (self.api.GDALClose)(self.handle) };
+        self.api.listen(|| unsafe { (self.api.GDALClose)(self.handle) });
     }
 }
 
@@ -286,29 +173,13 @@ impl std::fmt::Debug for Dataset {
     }
 }
 
-/// Where pixels lie in a buffer: the type, and the bytes from one pixel, line and band to the next.
-struct Spacing {
-    sample: GDALDataType::Type,
-    pixel: usize,
-    line: usize,
-    band: usize,
-}
-
-/// Returns column, row, width and height as C has them.
-fn corners(window: Window) -> Option<[c_int; 4]> {
-    let Window { col, row, size } = window;
-    let corners = [col, row, size.width, size.height].map(c_int::try_from);
-    let [Ok(col), Ok(row), Ok(width), Ok(height)] = corners else { return None };
-    Some([col, row, width, height])
-}
-
 /// Returns `None` for a failure.
 pub(super) fn succeeded(outcome: CPLErr::Type) -> Option<()> {
     (outcome < CPLErr::CE_Failure).then_some(())
 }
 
 /// Returns GDAL's name of a pixel type.
-fn gdal_type(sample: SampleType) -> GDALDataType::Type {
+pub(super) fn gdal_type(sample: SampleType) -> GDALDataType::Type {
     match sample {
         SampleType::U8 => GDALDataType::GDT_Byte,
         SampleType::U16 => GDALDataType::GDT_UInt16,

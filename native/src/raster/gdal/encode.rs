@@ -73,7 +73,7 @@ impl Encoder {
         let doing = || format!("cannot encode the map, which needs {need}");
         let dataset = Dataset::create(self.api, path, self.size, self.layout, &self.creation)?;
         self.describe(&dataset)?;
-        scratch.strips(|first, rows| {
+        scratch.strips(dataset.block(dataset.band(1)), |first, rows| {
             let write = || dataset.write_rows(first, self.layout, rows);
             self.api.attempt(Kind::Io, doing, write)
         })?;
@@ -93,7 +93,7 @@ impl Encoder {
     fn verify(&self, scratch: &mut Scratch, path: &Path) -> Result<()> {
         let dataset = self.check_description(path)?;
         let mut encoded = Vec::new();
-        scratch.strips(|first, rows| {
+        scratch.strips(dataset.block(dataset.band(1)), |first, rows| {
             encoded.resize(rows.len(), 0);
             let doing = || "cannot read the encoded map back".to_owned();
             let read = || dataset.read_rows(first, self.layout, &mut encoded);
@@ -108,7 +108,7 @@ impl Encoder {
         })
     }
 
-    /// Opens the file and checks all but its pixels. What a GTiff profile cannot hold GDAL puts in a
+    /// Opens the file and checks all but its pixels. What a GTiff cannot hold GDAL puts in a
     /// sidecar, where it would be lost.
     fn check_description(&self, path: &Path) -> Result<Dataset> {
         let path = path.to_string_lossy();

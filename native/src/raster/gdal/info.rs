@@ -92,10 +92,9 @@ impl BandInfo {
         let (api, band) = (dataset.api, dataset.band(number));
         let mut all = metadata(dataset, band, Some(c"IMAGERY"));
         all.extend(metadata(dataset, band, None));
-        let (mut width, mut height, mut has_nodata) = (0, 0, 0);
-        // SAFETY: the band belongs to the open handle; the numbers are ours.
+        let mut has_nodata = 0;
+        // SAFETY: the band belongs to the open handle; the number is ours.
         unsafe {
-            (api.GDALGetBlockSize)(band, &raw mut width, &raw mut height);
             let nodata = (api.GDALGetRasterNoDataValue)(band, &raw mut has_nodata);
             let alpha = (api.GDALGetRasterColorInterpretation)(band);
             let data_type = (api.GDALGetDataTypeName)((api.GDALGetRasterDataType)(band));
@@ -106,15 +105,15 @@ impl BandInfo {
                 data_type: text(data_type),
                 alpha: alpha == GDALColorInterp::GCI_AlphaBand,
                 mask: Mask::of_flags((api.GDALGetMaskFlags)(band)),
-                block: Size::new(width.unsigned_abs(), height.unsigned_abs()),
+                block: dataset.block(band),
             }
         }
     }
 }
 
 impl Mask {
-    /// Understands GDAL's `GMF_` bits. A nodata value and an alpha band are looked at by themselves,
-    /// because GDAL's mask is only ever one of the two.
+    /// Understands GDAL's `GMF_` bits. A nodata value and an alpha band are looked at by
+    /// themselves, because GDAL's mask is only ever one of the two.
     fn of_flags(flags: c_int) -> Self {
         const ALL_VALID: c_int = 1;
         const PER_DATASET: c_int = 2;

@@ -47,6 +47,8 @@ unsafe extern "C" fn note_name(
 pub(super) fn open() -> Result<Library> {
     if let Some(name) = std::env::var_os(VARIABLE) {
         return load(&name).map_err(|error| {
+            let error =
+                std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
             Error::model(format!(
                 "{VARIABLE} is '{}', which cannot be loaded: {error}; set it to the libgdal.so of \
                  GDAL 3.4 or newer, or unset it",

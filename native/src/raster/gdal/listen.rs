@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 
 thread_local! {
     /// What GDAL said on this thread since the innermost [`GdalApi::listen`] began.
-    static SAID: RefCell<Said> = const { RefCell::new(Said { failures: Vec::new(), warnings: Vec::new() }) };
+    static SAID: RefCell<Said> = RefCell::default();
 }
 
 /// What GDAL said. The last error state alone would not do: a later warning hides a failure.

@@ -21,6 +21,7 @@ mod source;
 mod strings;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub use api::GdalApi;
 pub use bands::GdalBands;

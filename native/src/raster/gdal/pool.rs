@@ -58,7 +58,8 @@ impl Pool {
             return Ok(());
         }
         Err(Error::input(format!(
-            "'{}' was changed, replaced or removed while it was read; run again when it is complete",
+            "'{}' was changed, replaced or removed while it was read; run again when it is \
+             complete",
             self.path
         )))
     }

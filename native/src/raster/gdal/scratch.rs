@@ -8,9 +8,7 @@ use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 use crate::raster::{Layer, SampleType, Samples};
 
-/// Rows that are encoded or compared at once are a multiple of a GTiff block's height.
-const BLOCK_ROWS: usize = 256;
-/// Bytes that are encoded or compared at once, unless so many rows are more.
+/// Bytes that are encoded or compared at once, unless one row of blocks is more.
 const STRIP_BYTES: usize = 32 << 20;
 
 /// Returns the bytes of scratch space that an output needs beside itself while it is written. The
@@ -51,9 +49,9 @@ impl RowLayout {
         Window::new(0, first, Size::new(self.width, rows))
     }
 
-    /// Returns the rows to encode or compare at once.
-    fn strip_rows(self) -> usize {
-        BLOCK_ROWS * (STRIP_BYTES / (BLOCK_ROWS * self.row_bytes())).max(1)
+    /// Returns the rows to encode or compare at once: whole blocks, so that none is encoded twice.
+    fn strip_rows(self, block_rows: usize) -> usize {
+        block_rows * (STRIP_BYTES / (block_rows * self.row_bytes())).max(1)
     }
 }
 
@@ -117,13 +115,17 @@ impl Scratch {
         )
     }
 
-    /// Hands over all rows in strips: the first row's number, and the bytes.
+    /// Hands over all rows in strips that hold whole blocks: the first row's number, and the bytes.
     ///
     /// # Errors
     /// - Failed: rows are missing.
     /// - Io: they cannot be read back.
     /// - whatever `take` gives.
-    pub(super) fn strips(&mut self, mut take: impl FnMut(u32, &[u8]) -> Result<()>) -> Result<()> {
+    pub(super) fn strips(
+        &mut self,
+        block: Size,
+        mut take: impl FnMut(u32, &[u8]) -> Result<()>,
+    ) -> Result<()> {
         if self.bytes != self.whole() {
             let written = self.bytes / self.layout.row_bytes() as u64;
             let height = self.height;
@@ -131,7 +133,7 @@ impl Scratch {
         }
         let unreadable = |error| Error::io(format!("cannot read the stored rows back: {error}"));
         self.file.rewind().map_err(unreadable)?;
-        let rows = self.layout.strip_rows().min(self.height as usize);
+        let rows = self.layout.strip_rows(block.height.max(1) as usize).min(self.height as usize);
         let mut strip = vec![0; rows * self.layout.row_bytes()];
         for first in (0..self.height).step_by(rows) {
             let left = (self.height - first) as usize;

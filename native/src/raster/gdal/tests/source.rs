@@ -1,0 +1,135 @@
+//! Which pixels are read, which of them are valid, and what cannot be read.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::error::Kind;
+
+#[test]
+fn reads_windows_of_chosen_bands_from_four_threads() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let size = Size::new(391, 277);
+    for interleave in ["PIXEL", "BAND"] {
+        let path = folder.path().join(interleave);
+        let creation = vec![format!("INTERLEAVE={interleave}")];
+        let options = SinkOptions { creation, overwrite: false };
+        write(api, &path, &layer(SampleType::U16, 5), size, &options);
+        let source = open(api, &path).unwrap();
+        assert_eq!(source.info().pixel_interleaved, interleave == "PIXEL");
+        let source = source.select(&[4, 2, 2], None).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let source = &source;
+                scope.spawn(move || {
+                    for step in 0..20 {
+                        let (col, row) = (step * 7 + thread, step * 11);
+                        let window = Window::new(col, row, Size::new(200 - thread, 61));
+                        let (pixels, _) = read(source, window).unwrap();
+                        assert_pattern(&pixels, window, &[4, 2, 2], SampleType::U16);
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// Writes a VRT of one column by six rows per band from text, and the raster behind it.
+fn vrt(api: &'static GdalApi, folder: &Path, root: &str, bands: &[&str]) -> PathBuf {
+    let rows = [1.0, 2.0, f32::NAN, f32::INFINITY, -3.4e38, 0.0];
+    let planes = [rows, [1.0, 1.0, 1.0, 1.0, 1.0, 0.2], [0.0, 255.0, 255.0, 255.0, 255.0, 255.0]];
+    let layer = layer(SampleType::F32, 3);
+    let pixels: Vec<f32> = (0..6).flat_map(|row| planes.map(|plane| plane[row])).collect();
+    let options = SinkOptions { overwrite: true, ..Default::default() };
+    let size = Size::new(1, 6);
+    let mut sink =
+        GdalSink::create(api, &folder.join("data.tif"), &options, &layer, size, &place()).unwrap();
+    sink.write(Samples::F32(&pixels)).unwrap();
+    sink.finish(&[]).unwrap();
+    let source = |band: usize| {
+        format!(
+            "<SimpleSource><SourceFilename relativeToVRT=\"1\">data.tif</SourceFilename>\
+             <SourceBand>{band}</SourceBand></SimpleSource>"
+        )
+    };
+    let bands: String = (1..)
+        .zip(bands)
+        .map(|(number, inside)| {
+            let inside = (1..=3).fold((*inside).to_owned(), |inside, band| {
+                inside.replace(&format!("SOURCE{band}"), &source(band))
+            });
+            format!(
+                "<VRTRasterBand dataType=\"Float32\" band=\"{number}\">{inside}</VRTRasterBand>"
+            )
+        })
+        .collect();
+    let path = folder.join("test.vrt");
+    let text =
+        format!("<VRTDataset rasterXSize=\"1\" rasterYSize=\"6\">{root}{bands}</VRTDataset>");
+    std::fs::write(&path, text.replace("SOURCE3", &source(3))).unwrap();
+    path
+}
+
+#[test]
+fn a_pixel_is_valid_where_nothing_says_otherwise() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let read = |root: &str, bands: &[&str], chosen: &[usize], nodata| {
+        let path = vrt(api, folder.path(), root, bands);
+        let source = open(api, &path).unwrap().select(chosen, nodata).unwrap();
+        let (pixels, valid) = read(&source, Window::whole(Size::new(1, 6))).unwrap();
+        assert!(pixels.iter().all(|value| value.is_finite()));
+        valid
+    };
+    let lowest = "<NoDataValue>-1.7976931348623157e308</NoDataValue>SOURCE1";
+    let near = "<NoDataValue>-3.4e38</NoDataValue>SOURCE1";
+    assert_eq!(read("", &["SOURCE1"], &[1], None), [1, 1, 0, 0, 1, 1], "NaN and infinite");
+    assert_eq!(read("", &[near], &[1], None), [1, 1, 0, 0, 0, 1], "nodata rounded to f32");
+    assert_eq!(read("", &[lowest], &[1], None), [1, 1, 0, 0, 1, 1], "nodata beyond f32");
+    assert_eq!(read("", &[near], &[1], Some(2.0)), [1, 0, 0, 0, 1, 1], "nodata replaced");
+    assert_eq!(read("", &[near], &[1], Some(f64::NAN)), [1, 1, 0, 0, 1, 1], "nodata removed");
+    assert_eq!(read("", &["SOURCE2", near], &[1, 2], None), [1, 1, 0, 0, 0, 1], "any band");
+    assert_eq!(read("", &["SOURCE2", near], &[1], None), [1; 6], "chosen bands only");
+    let mask = "<MaskBand><VRTRasterBand dataType=\"Byte\">SOURCE3</VRTRasterBand></MaskBand>";
+    assert_eq!(read(mask, &["SOURCE1", near], &[1], None), [0, 1, 0, 0, 1, 1], "mask of all");
+    assert_eq!(read(mask, &[near], &[1], None), [0, 1, 0, 0, 0, 1], "mask of all and nodata");
+    let own = format!("{near}{mask}");
+    assert_eq!(read("", &["SOURCE2", &own], &[1], None), [1; 6], "mask of another band");
+    assert_eq!(read("", &["SOURCE2", &own], &[2], None), [0, 1, 0, 0, 0, 1], "mask of the band");
+    let alpha = "<ColorInterp>Alpha</ColorInterp>SOURCE3";
+    assert_eq!(read("", &["SOURCE2", alpha], &[1], None), [0, 1, 1, 1, 1, 1], "alpha");
+    assert_eq!(read("", &[near, alpha], &[1], None), [0, 1, 0, 0, 0, 1], "alpha and nodata");
+    let items = "<Metadata><MDI key=\"NODATA_VALUES\">0.2 0</MDI></Metadata>";
+    assert_eq!(read(items, &["SOURCE2", "SOURCE1"], &[1], None)[5], 0, "NODATA_VALUES");
+    assert_eq!(read(items, &["SOURCE2", "SOURCE1"], &[1], Some(9.0)), [1; 6], "replaced");
+}
+
+#[test]
+fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let (path, size) = (folder.path().join("map.tif"), Size::new(391, 277));
+    let options = SinkOptions { creation: vec!["INTERLEAVE=BAND".into()], overwrite: false };
+    write(api, &path, &layer(SampleType::U8, 2), size, &options);
+    let whole = std::fs::read(&path).unwrap();
+    let band = |path: &Path| open(api, path).unwrap().select(&[2], None).unwrap();
+
+    let source = band(&path);
+    std::fs::write(&path, &whole).unwrap();
+    let changed = read(&source, Window::whole(size)).unwrap_err();
+    assert!(changed.message().contains("was changed"), "{changed}");
+    let source = band(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(read(&source, Window::whole(size)).unwrap_err().kind(), Kind::Input);
+
+    std::fs::write(&path, &whole[..whole.len() - 1000]).unwrap();
+    let error = read(&band(&path), Window::whole(size)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Input);
+    for words in ["band 2", "map.tif", "391 columns by 277 rows at column 0, row 0"] {
+        assert!(error.message().contains(words), "{error}");
+    }
+    let missing = open(api, &folder.path().join("none.tif")).unwrap_err();
+    assert!(missing.message().contains("No such file"), "{missing}");
+    assert_eq!(open(api, &path).unwrap().select(&[3], None).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(open(api, &path).unwrap().select(&[], None).unwrap_err().kind(), Kind::Usage);
+}

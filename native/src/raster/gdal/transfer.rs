@@ -1,0 +1,179 @@
+//! Moves pixels between a dataset and memory.
+
+use std::ffi::{c_int, c_void};
+
+use gdal_sys::{GDALDataType, GDALRWFlag};
+
+use super::dataset::{Dataset, gdal_type, succeeded};
+use super::scratch::RowLayout;
+use crate::geometry::{Size, Window};
+
+impl Dataset {
+    /// Reads bands, numbered from 1, as f32 in (band, row, column); `None` on failure.
+    pub(super) fn read(&self, window: Window, bands: &[c_int], pixels: &mut [f32]) -> Option<()> {
+        let plane = window.size.pixels();
+        if pixels.len() != bands.len() * plane {
+            return None;
+        }
+        let spacing = Spacing {
+            sample: GDALDataType::GDT_Float32,
+            pixel: size_of::<f32>(),
+            line: size_of::<f32>() * window.size.width as usize,
+            band: size_of::<f32>() * plane,
+        };
+        // SAFETY: `pixels` has the length that the spacing spans, checked above.
+        unsafe {
+            self.transfer(GDALRWFlag::GF_Read, window, bands, pixels.as_mut_ptr().cast(), spacing)
+        }
+    }
+
+    /// Reads a band's mask as f32, (row, column); `None` on failure.
+    pub(super) fn read_mask(&self, window: Window, band: c_int, mask: &mut [f32]) -> Option<()> {
+        if mask.len() != window.size.pixels() {
+            return None;
+        }
+        let [col, row, width, height] = corners(window)?;
+        // SAFETY: the handle is open, a mask band belongs to its band, and `mask` has the window's
+        // length, checked above.
+        let outcome = unsafe {
+            let of = (self.api.GDALGetMaskBand)(self.band(band));
+            (self.api.GDALRasterIOEx)(
+                of,
+                GDALRWFlag::GF_Read,
+                col,
+                row,
+                width,
+                height,
+                mask.as_mut_ptr().cast(),
+                width,
+                height,
+                GDALDataType::GDT_Float32,
+                0,
+                0,
+                std::ptr::null_mut(),
+            )
+        };
+        succeeded(outcome)
+    }
+
+    /// Reads whole rows of all bands, in the layout's order and type; `None` on failure.
+    pub(super) fn read_rows(&self, first: u32, layout: RowLayout, rows: &mut [u8]) -> Option<()> {
+        let window = layout.window(first, rows.len());
+        // SAFETY: the window's height follows from the buffer's length.
+        unsafe { self.transfer_rows(GDALRWFlag::GF_Read, window, layout, rows.as_mut_ptr()) }
+    }
+
+    /// Writes whole rows of all bands, in the layout's order and type; `None` on failure.
+    pub(super) fn write_rows(&self, first: u32, layout: RowLayout, rows: &[u8]) -> Option<()> {
+        let window = layout.window(first, rows.len());
+        // SAFETY: the window's height follows from the buffer's length; GDAL only reads it.
+        unsafe {
+            self.transfer_rows(GDALRWFlag::GF_Write, window, layout, rows.as_ptr().cast_mut())
+        }
+    }
+
+    /// Moves rows between the file and a buffer of the layout, block by block. Blocks would pile up
+    /// in GDAL's cache, and how large that is would decide their order in the file.
+    ///
+    /// # Safety
+    /// `rows` holds the window's height of the layout's rows, writable when reading.
+    unsafe fn transfer_rows(
+        &self,
+        direction: GDALRWFlag::Type,
+        window: Window,
+        layout: RowLayout,
+        rows: *mut u8,
+    ) -> Option<()> {
+        let bands: Vec<c_int> = (1..=c_int::try_from(layout.bands).ok()?).collect();
+        let spacing = Spacing {
+            sample: gdal_type(layout.sample),
+            pixel: layout.sample_bytes(),
+            line: layout.row_bytes(),
+            band: layout.sample_bytes() * layout.width as usize,
+        };
+        for block in blocks(window, self.block(self.band(1))) {
+            let rows_above = (block.row - window.row) as usize;
+            let offset = rows_above * spacing.line + block.col as usize * spacing.pixel;
+            // SAFETY: the block lies in the window, and the spacing is the layout's.
+            unsafe { self.transfer(direction, block, &bands, rows.add(offset).cast(), spacing) }?;
+            self.flush(&bands)?;
+        }
+        Some(())
+    }
+
+    /// Empties the bands' block caches.
+    fn flush(&self, bands: &[c_int]) -> Option<()> {
+        bands.iter().try_for_each(|&number| {
+            // SAFETY: the band belongs to the open handle.
+            succeeded(unsafe { (self.api.GDALFlushRasterCache)(self.band(number)) })
+        })
+    }
+
+    /// Moves pixels between the file and a buffer.
+    ///
+    /// # Safety
+    /// Every pixel of the window and the bands lies in the buffer at the spacing's offsets.
+    unsafe fn transfer(
+        &self,
+        direction: GDALRWFlag::Type,
+        window: Window,
+        bands: &[c_int],
+        buffer: *mut c_void,
+        spacing: Spacing,
+    ) -> Option<()> {
+        let [col, row, width, height] = corners(window)?;
+        let [pixel, line, band] = [spacing.pixel, spacing.line, spacing.band].map(i64::try_from);
+        // SAFETY: the handle is open; the caller promises the buffer; null means no extras.
+        let outcome = unsafe {
+            (self.api.GDALDatasetRasterIOEx)(
+                self.handle,
+                direction,
+                col,
+                row,
+                width,
+                height,
+                buffer,
+                width,
+                height,
+                spacing.sample,
+                c_int::try_from(bands.len()).ok()?,
+                bands.as_ptr(),
+                pixel.ok()?,
+                line.ok()?,
+                band.ok()?,
+                std::ptr::null_mut(),
+            )
+        };
+        succeeded(outcome)
+    }
+}
+
+/// Cuts rows into blocks, row by row.
+fn blocks(window: Window, block: Size) -> impl Iterator<Item = Window> {
+    let width = block.width.clamp(1, window.size.width);
+    let height = block.height.clamp(1, window.size.height);
+    let rows = (window.row..window.end_row()).step_by(height as usize);
+    rows.flat_map(move |row| {
+        (0..window.size.width).step_by(width as usize).map(move |col| {
+            let left = Size::new(window.size.width - col, window.end_row() - row);
+            Window::new(col, row, Size::new(width.min(left.width), height.min(left.height)))
+        })
+    })
+}
+
+/// Where pixels lie in a buffer: the type, and the bytes from one pixel, line and band to the next.
+#[derive(Clone, Copy)]
+struct Spacing {
+    sample: GDALDataType::Type,
+    pixel: usize,
+    line: usize,
+    band: usize,
+}
+
+/// Returns column, row, width and height as C has them.
+fn corners(window: Window) -> Option<[c_int; 4]> {
+    let Window { col, row, size } = window;
+    let corners = [col, row, size.width, size.height].map(c_int::try_from);
+    let [Ok(col), Ok(row), Ok(width), Ok(height)] = corners else { return None };
+    Some([col, row, width, height])
+}

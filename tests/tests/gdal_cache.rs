@@ -1,0 +1,35 @@
+//! A file's bytes depend on its pixels alone. By itself in a process, because it sets GDAL's cache.
+#![allow(clippy::print_stdout, reason = "says what is skipped")]
+
+use spectralgpt_core::geometry::Size;
+use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, Georeference, SinkOptions};
+use spectralgpt_core::raster::{Layer, RasterSink, SampleType, Samples};
+
+#[test]
+fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
+    let api = match GdalApi::find() {
+        Ok(api) => api,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.tif");
+    let size = Size::new(1301, 277);
+    let bands = (1..=13).map(|band| format!("score {band}")).collect();
+    let layer = Layer { sample: SampleType::F32, bands, nodata: None, categories: vec![] };
+    let pixels: Vec<f32> = (0..13 * 1301 * 277u32).map(|at| (at % 8191) as f32 / 3.0).collect();
+    let bytes = |interleave: &str, cache| {
+        let creation = vec![format!("INTERLEAVE={interleave}")];
+        let options = SinkOptions { creation, overwrite: true };
+        let place = Georeference::default();
+        api.limit_cache(cache);
+        let mut sink = GdalSink::create(api, &path, &options, &layer, size, &place).unwrap();
+        sink.write(Samples::F32(&pixels)).unwrap();
+        sink.finish(&[]).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    for interleave in ["PIXEL", "BAND"] {
+        let given = bytes(interleave, 256 << 20);
+        assert!(given == bytes(interleave, 256 << 20), "{interleave}: two runs");
+        assert!(given == bytes(interleave, 8 << 20), "{interleave}: a small cache");
+    }
+}
