@@ -16,10 +16,14 @@ use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::options::Options;
 use spectralgpt_core::progress::Progress;
+use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{self, SceneReport};
 
 use crate::{print, say};
+
+/// The most memory GDAL's block cache may hold; the line reads each block once, or nearly so.
+const GDAL_CACHE: u64 = 256 << 20;
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -93,6 +97,7 @@ impl Arguments {
             self.inputs.iter().try_for_each(|input| print(&failure(input, error)))?;
         }
         let (model, options) = (model?, self.options());
+        GdalApi::find()?.limit_cache((options.memory / 8).min(GDAL_CACHE));
         let jobs = self.jobs()?;
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
