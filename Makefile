@@ -7,7 +7,7 @@ ORT_VERSION := 1.32.0
 PYTHON ?= python3
 CARGO ?= cargo
 
-.PHONY: help build release setup test test-full lint deny bench clean
+.PHONY: help build setup test test-full lint deny bench clean
 
 help: ## Lists what make can do.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,24 +21,26 @@ setup: .venv/ort-$(ORT_VERSION) ## Installs what building and testing need (Debi
 build: setup ## Builds the program and the library, optimised.
 	$(CARGO) build --release --workspace
 
-release: build
-
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -Dwarnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --quiet
 
-test: lint ## Runs every test that a change must pass.
-	$(CARGO) test --workspace --no-fail-fast
+test: lint deny ## Runs every test that a change must pass.
+	tools/test $(CARGO) test --workspace --no-fail-fast
 
-deny: ## Checks licences, sources and bans of all crates (installs cargo-deny).
-	command -v cargo-deny >/dev/null || $(CARGO) install --locked --quiet cargo-deny@0.20.2
-	$(CARGO) deny --offline check licenses bans sources
+deny: build/tools/bin/cargo-deny ## Checks licences, bans and sources of all crates.
+	PATH="$(CURDIR)/build/tools/bin:$$PATH" $(CARGO) deny --log-level error check licenses bans sources
 
-test-full: test deny ## Adds full depth, whole scenes and long loops.
-	SPECTRALGPT_FULL=1 $(CARGO) test --release --workspace --no-fail-fast
+# Not optimised: it is built more often than it runs, and runs for a second.
+build/tools/bin/cargo-deny:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+		$(CARGO) install --quiet --locked --root build/tools cargo-deny@0.20.2
 
-bench: setup ## Measures; prints ratios, keeps nothing.
+test-full: test ## Adds full depth, whole scenes and long loops.
+	SPECTRALGPT_FULL=1 tools/test $(CARGO) test --release --workspace --no-fail-fast
+
+bench: setup ## Measures what is ours: blending, normalising, folding.
 	$(CARGO) bench --workspace
 
 clean: ## Removes what was built.
