@@ -7,7 +7,7 @@ use spectralgpt_core::activation;
 use spectralgpt_core::blend::Blender;
 use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
-use spectralgpt_core::model::manifest::Activation;
+use spectralgpt_core::model::manifest::{Activation, Manifest, SCHEMA};
 use spectralgpt_core::model::profile::Profile;
 use spectralgpt_core::normalise::Normaliser;
 use spectralgpt_core::raster::RasterSource;
@@ -30,8 +30,7 @@ fn line(criterion: &mut Criterion) -> Result<()> {
     criterion.bench_function("cut", |bencher| {
         bencher.iter(|| strip.cut(&plan, black_box(tile), &mut bands, &mut valid));
     });
-    let profile = Profile::named("segmunich")?;
-    let normaliser = Normaliser::new(&profile.channels(), &profile.normalisation(), 0.0)?;
+    let normaliser = Normaliser::new(&manifest()?, 0.0)?;
     let mut input = vec![0.0; 12 * PIXELS];
     criterion.bench_function("normalise", |bencher| {
         bencher.iter(|| normaliser.chip(black_box(&bands), &valid, &mut input));
@@ -46,6 +45,26 @@ fn line(criterion: &mut Criterion) -> Result<()> {
         bencher.iter(|| blender.add(&plan, tile, black_box(&logits), &valid));
     });
     Ok(())
+}
+
+/// Describes the segmentation model, as far as normalising needs it.
+fn manifest() -> Result<Manifest> {
+    let profile = Profile::named("segmunich")?;
+    let json = serde_json::json!({
+        "schema": SCHEMA,
+        "task": "segment",
+        "channels": profile.channels(),
+        "normalisation": profile.normalisation(),
+        "chip_px": 128,
+        "footprint_px": 128,
+        "patch_px": 8,
+        "ground_resolution_m": 10.0,
+        "classes": profile.classes(13),
+        "outputs": [
+            { "name": "logits", "kind": "class-scores", "channels": 13, "activation": "softmax" },
+        ],
+    });
+    Manifest::parse(&json.to_string())
 }
 
 fn benches(criterion: &mut Criterion) {

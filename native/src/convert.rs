@@ -62,7 +62,11 @@ fn describe(
     checkpoint_sha256: String,
 ) -> Result<Manifest> {
     let default = match config.task {
+        Task::Classify => Profile::named("eurosat-stock")?,
+        Task::Multilabel => Profile::named("bigearthnet")?,
         Task::Segment => Profile::named("segmunich")?,
+        Task::Change => Profile::named("oscd")?,
+        Task::Embed | Task::Reconstruct => Profile::named("pretrain")?,
     };
     let profile = options.profile.unwrap_or(default);
     let mut assumed = vec!["ground_resolution_m".to_owned()];
@@ -73,6 +77,7 @@ fn describe(
     assume(options.profile.is_some() || options.bands.is_some(), &["channels"]);
     assume(options.classes.is_some(), &["classes"]);
     assume(options.heads.is_some(), &["heads"]);
+    let chip_px = number(config.image_size())?;
     Ok(Manifest {
         schema: SCHEMA,
         task: config.task,
@@ -80,8 +85,9 @@ fn describe(
         processing_level: Some(profile.processing_level.to_owned()),
         profile: Some(profile.name.to_owned()),
         normalisation: profile.normalisation(),
-        chip_px: number(config.image_size())?,
-        footprint_px: number(config.image_size())?,
+        chip_px,
+        footprint_px: profile.footprint_px.unwrap_or(chip_px),
+        resize_px: profile.resize_px(chip_px),
         patch_px: number(config.patch)?,
         ground_resolution_m: GROUND_RESOLUTION_M,
         halo_px: 0,
@@ -90,6 +96,7 @@ fn describe(
         outputs: vec![Output {
             name: spectralgpt::OUTPUT.to_owned(),
             kind: OutputKind::ClassScores,
+            channels: number(config.head.classes)?,
             activation: Activation::Softmax,
         }],
         assumed,

@@ -21,6 +21,7 @@ pub mod options;
 pub mod pipeline;
 pub mod progress;
 pub mod raster;
+mod resize;
 pub mod runtime;
 pub mod scene;
 pub mod spectralgpt;

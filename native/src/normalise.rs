@@ -1,7 +1,9 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
 use crate::error::{Error, Result};
-use crate::model::manifest::{Channel, Normalisation};
+use crate::geometry::Size;
+use crate::model::manifest::{Channel, Manifest, Normalisation};
+use crate::resize::resize;
 
 /// Where a channel's pixels come from: positions in the source's bands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +17,19 @@ enum Origin {
 pub struct Normaliser {
     origins: Vec<Origin>,
     rule: Normalisation,
+    resize: Option<Resize>,
     dn_offset: f32,
+}
+
+/// Turns a normalised footprint into a chip.
+#[derive(Debug, Clone, Copy)]
+struct Resize {
+    /// Side of the footprint.
+    from: u32,
+    /// Side it is resized to.
+    to: u32,
+    /// Side of the middle that is the chip.
+    chip: u32,
 }
 
 /// Lists the bands that channels need, each once, in order of first use.
@@ -33,16 +47,17 @@ pub fn needed(channels: &[Channel]) -> Vec<&str> {
 }
 
 impl Normaliser {
-    /// Resolves channels against a source whose bands are [`needed`]`(channels)`, in that order.
+    /// Resolves a model's channels against a source whose bands are [`needed`], in that order.
     ///
     /// `dn_offset` is added to every digital number (Sentinel-2's `BOA_ADD_OFFSET`, -1000).
     ///
     /// # Errors
     /// - Model: a channel is the mean of no band.
-    pub fn new(channels: &[Channel], rule: &Normalisation, dn_offset: f32) -> Result<Self> {
-        let bands = needed(channels);
+    pub fn new(manifest: &Manifest, dn_offset: f32) -> Result<Self> {
+        let bands = needed(&manifest.channels);
         let find = |name: &String| bands.iter().position(|band| band == name).unwrap_or_default();
-        let origins = channels
+        let origins = manifest
+            .channels
             .iter()
             .map(|channel| match channel {
                 Channel::Band(name) => Ok(Origin::Band(find(name))),
@@ -52,7 +67,12 @@ impl Normaliser {
                 Channel::Mean(names) => Ok(Origin::Mean(names.iter().map(find).collect())),
             })
             .collect::<Result<_>>()?;
-        Ok(Self { origins, rule: rule.clone(), dn_offset })
+        let resize = manifest.resize_px.map(|to| Resize {
+            from: manifest.footprint_px,
+            to,
+            chip: manifest.chip_px,
+        });
+        Ok(Self { origins, rule: manifest.normalisation.clone(), resize, dn_offset })
     }
 
     /// Counts the network's channels.
@@ -62,25 +82,84 @@ impl Normaliser {
 
     /// Normalises one chip.
     ///
-    /// `bands` (band, row, column) holds digital numbers, `valid` (row, column) says where; fills
-    /// `input` (channel, row, column). Invalid pixels become the normalised zero.
+    /// `bands` (band, row, column) holds the footprint's digital numbers, `valid` (row, column)
+    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero.
     pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) {
         let pixels = valid.len();
-        for (origin, plane) in self.origins.iter().zip(input.chunks_exact_mut(pixels)) {
-            match origin {
-                Origin::Band(band) => {
-                    let band = &bands[band * pixels..][..pixels];
-                    for (value, dn) in plane.iter_mut().zip(band) {
-                        *value = dn + self.dn_offset;
-                    }
+        let chip = input.len() / self.channels().max(1);
+        let mut footprint = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
+        for (channel, chip) in input.chunks_exact_mut(chip).enumerate() {
+            match self.resize {
+                None => self.channel(channel, bands, valid, chip),
+                Some(resize) => {
+                    self.channel(channel, bands, valid, &mut footprint);
+                    resize.apply(&footprint, chip);
                 }
-                Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
-            }
-            match self.rule {
-                Normalisation::None => zero_invalid(plane, valid),
-                Normalisation::ChipMinMax { epsilon } => min_max(plane, valid, epsilon),
             }
         }
+    }
+
+    /// Normalises one channel at the raster's own resolution.
+    fn channel(&self, channel: usize, bands: &[f32], valid: &[u8], plane: &mut [f32]) {
+        let pixels = valid.len();
+        match &self.origins[channel] {
+            Origin::Band(band) => {
+                for (value, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
+                    *value = dn + self.dn_offset;
+                }
+            }
+            Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
+        }
+        match &self.rule {
+            Normalisation::None => {}
+            Normalisation::ChipMinMax { epsilon } => min_max(plane, valid, *epsilon),
+            Normalisation::ZScore { mean, std } => z_score(plane, mean[channel], std[channel]),
+            Normalisation::ClippedBytes { mean, std } => {
+                clipped_bytes(plane, mean[channel], std[channel]);
+            }
+        }
+        for (value, valid) in plane.iter_mut().zip(valid) {
+            if *valid == 0 {
+                *value = 0.0;
+            }
+        }
+    }
+}
+
+impl Resize {
+    fn apply(self, footprint: &[f32], chip: &mut [f32]) {
+        let resized = resize(footprint, Size::square(self.from), Size::square(self.to));
+        let edge = edge(self.to, self.chip) as usize;
+        let rows = resized.chunks_exact(self.to as usize).skip(edge);
+        for (line, row) in chip.chunks_exact_mut(self.chip as usize).zip(rows) {
+            for (value, resized) in line.iter_mut().zip(&row[edge..]) {
+                *value = narrow(*resized);
+            }
+        }
+    }
+}
+
+/// Returns where the middle starts: Python's round, in which a half goes to the even number.
+fn edge(whole: u32, middle: u32) -> u32 {
+    let spare = whole - middle;
+    if spare % 4 == 3 { spare.div_ceil(2) } else { spare / 2 }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the network's input is f32")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+fn z_score(plane: &mut [f32], mean: f64, std: f64) {
+    let (mean, std) = (narrow(mean), narrow(std));
+    plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
+}
+
+fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) {
+    let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
+    for value in plane {
+        let byte = (f64::from(*value) - low) / (high - low) * 255.0;
+        *value = narrow(byte.clamp(0.0, 255.0).trunc()) / 255.0;
     }
 }
 
@@ -97,14 +176,6 @@ fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
     plane.iter_mut().for_each(|sum| *sum /= count);
 }
 
-fn zero_invalid(plane: &mut [f32], valid: &[u8]) {
-    for (value, valid) in plane.iter_mut().zip(valid) {
-        if *valid == 0 {
-            *value = 0.0;
-        }
-    }
-}
-
 fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) {
     let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
     for (value, valid) in plane.iter().zip(valid) {
@@ -113,10 +184,11 @@ fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) {
             high = high.max(*value);
         }
     }
-    #[allow(clippy::cast_possible_truncation, reason = "the original computes in f32 too")]
-    let range = high - low + epsilon as f32;
-    for (value, valid) in plane.iter_mut().zip(valid) {
-        *value = if *valid != 0 && range > 0.0 { (*value - low) / range } else { 0.0 };
+    let range = high - low + narrow(epsilon);
+    plane.iter_mut().for_each(|value| *value = (*value - low) / range);
+    // A constant channel, and one without a valid pixel.
+    if high <= low {
+        plane.fill(0.0);
     }
 }
 
@@ -128,9 +200,8 @@ mod tests {
     const MIN_MAX: Normalisation = Normalisation::ChipMinMax { epsilon: 0.0 };
 
     fn normaliser(rule: Normalisation, dn_offset: f32) -> Normaliser {
-        let band = |name: &str| Channel::Band(name.into());
-        let mean = Channel::Mean(vec!["B02".into(), "B03".into()]);
-        Normaliser::new(&[band("B03"), band("B02"), mean], &rule, dn_offset).unwrap()
+        let origins = vec![Origin::Band(0), Origin::Band(1), Origin::Mean(vec![1, 0])];
+        Normaliser { origins, rule, resize: None, dn_offset }
     }
 
     fn run(rule: Normalisation, dn_offset: f32, bands: &[f32], valid: &[u8]) -> Vec<f32> {
@@ -140,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_found_by_name_and_constant_ones_give_zero() {
+    fn channels_are_bands_or_means_and_constant_ones_give_zero() {
         let bands = [2.0, 4.0, 6.0, 7.0, 7.0, 7.0];
         let input = run(MIN_MAX, 0.0, &bands, &[1, 1, 1]);
         assert_eq!(input, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0]);

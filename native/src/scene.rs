@@ -91,7 +91,7 @@ pub fn predict(
     let plan = plan(model, &info, options).map_err(at)?;
     let offset = dn_offset(&info, options);
     #[allow(clippy::cast_possible_truncation, reason = "digital numbers are f32 from here on")]
-    let normaliser = Normaliser::new(&manifest.channels, &manifest.normalisation, offset as f32)?;
+    let normaliser = Normaliser::new(manifest, offset as f32)?;
     let source = source.select(&find_bands(model, &info, options).map_err(at)?, options.nodata)?;
     let mut sinks = sinks(api, model, file, plan.window(), &info.georeference, options)?;
     let session = open_session(model, options)?;

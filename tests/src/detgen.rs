@@ -1,5 +1,7 @@
 //! Generates weights and inputs bit by bit from their names: FNV-1a seeds, SplitMix64 streams.
 
+use std::ops::Range;
+
 /// Hashes the UTF-8 bytes of a text, 64-bit FNV-1a.
 pub fn fnv1a64(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -88,4 +90,15 @@ fn scale_and_offset(name: &str, shape: &[usize]) -> (f32, f32) {
         1.0
     };
     ((gain * (3.0 / fan as f64).sqrt()) as f32, 0.0)
+}
+
+/// Turns a part of a raw tile, (row, column, band), upside down: its changed area.
+pub fn flip(tile: &mut [u16], bands: usize, width: usize, rows: Range<usize>, cols: Range<usize>) {
+    let before = tile.to_vec();
+    for row in rows.clone() {
+        let other = rows.start + rows.end - 1 - row;
+        let line =
+            |row: usize| (row * width + cols.start) * bands..(row * width + cols.end) * bands;
+        tile[line(row)].copy_from_slice(&before[line(other)]);
+    }
 }

@@ -45,6 +45,7 @@ pub fn plain_manifest(classes: u32, halo_px: u32) -> Manifest {
         normalisation: Normalisation::None,
         chip_px: 128,
         footprint_px: 128,
+        resize_px: None,
         patch_px: 8,
         ground_resolution_m: 10.0,
         halo_px,
@@ -53,10 +54,22 @@ pub fn plain_manifest(classes: u32, halo_px: u32) -> Manifest {
         outputs: vec![Output {
             name: "scores".into(),
             kind: OutputKind::ClassScores,
+            channels: classes,
             activation: Activation::None,
         }],
         assumed: Vec::new(),
         checkpoint_sha256: None,
+    }
+}
+
+/// Describes a model of one class that is fed as a profile says.
+pub fn profile_manifest(profile: &Profile) -> Manifest {
+    Manifest {
+        channels: profile.channels(),
+        normalisation: profile.normalisation(),
+        footprint_px: profile.footprint_px.unwrap_or(128),
+        resize_px: profile.resize_px(128),
+        ..plain_manifest(1, 0)
     }
 }
 

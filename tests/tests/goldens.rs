@@ -92,20 +92,48 @@ fn logits_and_every_stage_of_the_head_are_the_originals() {
     }
 }
 
-/// The raw tile of the original's preparation, (row, column, band) turned to (band, row, column).
-fn raw_tile() -> Vec<f32> {
-    let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
-    (0..10).flat_map(|band| raw.iter().skip(band).step_by(10).map(|dn| f32::from(*dn))).collect()
+/// A raw tile of the original's preparation, (row, column, band) turned to the bands named, whose
+/// places in the tile are given.
+fn raw_tile(tile: &[u16], bands: usize, places: &[usize]) -> Vec<f32> {
+    let band = |place: &usize| tile.iter().skip(*place).step_by(bands).map(|dn| f32::from(*dn));
+    places.iter().flat_map(band).collect()
+}
+
+/// Normalises a raw tile as a profile says.
+fn prepared(profile: &str, tile: &[f32]) -> Vec<f32> {
+    let manifest = models::profile_manifest(&Profile::named(profile).unwrap());
+    let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
+    let pixels = (manifest.footprint_px as usize).pow(2);
+    let mut input = vec![f32::NAN; 12 * 128 * 128];
+    normaliser.chip(tile, &vec![1; pixels], &mut input);
+    input
 }
 
 #[test]
 fn the_networks_input_is_the_originals() {
+    let all: Vec<usize> = (0..12).collect();
     let Some(golden) = golden::load("prep_segmunich") else { return };
-    let profile = Profile::named("segmunich").unwrap();
-    let normaliser = Normaliser::new(&profile.channels(), &profile.normalisation(), 0.0).unwrap();
-    let mut input = vec![f32::NAN; 12 * 128 * 128];
-    normaliser.chip(&raw_tile(), &[1; 128 * 128], &mut input);
-    golden.check(&input);
+    let tile = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
+    golden.check(&prepared("segmunich", &raw_tile(&tile, 10, &all[..10])));
+    let tile = detgen::raw_u16("eurosat", 13, 64, 64, 200, 3800);
+    // The profile asks for the file's bands in its order, the eleventh left out.
+    let places = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12];
+    let input = prepared("eurosat-stock", &raw_tile(&tile, 13, &places));
+    golden::load("prep_eurosat_eval128").unwrap().check(&input);
+    assert!(input == prepared("eurosat-canonical", &raw_tile(&tile, 13, &places)));
+    let tile = detgen::raw_u16("bigearthnet", 12, 120, 120, 0, 6000);
+    let input = prepared("bigearthnet", &raw_tile(&tile, 12, &all));
+    golden::load("prep_bigearthnet_eval128").unwrap().check(&input);
+    for (date, low, span) in [(1, 200, 3800), (2, 150, 3000)] {
+        let mut tile = detgen::raw_u16(&format!("oscd{date}"), 12, 128, 128, low, span);
+        if date == 2 {
+            detgen::flip(&mut tile, 12, 128, 40..90, 20..100);
+        }
+        let input = prepared("oscd", &raw_tile(&tile, 12, &all));
+        let some: Vec<f32> =
+            [0, 3, 6, 9].iter().flat_map(|c| &input[c * 16384..][..16384]).copied().collect();
+        golden::load(&format!("prep_oscd_{date}")).unwrap().check(&some);
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn in_memory(
         session: &session,
         plan: &plan,
         source,
-        normaliser: &Normaliser::new(&manifest.channels, &manifest.normalisation, 0.0)?,
+        normaliser: &Normaliser::new(manifest, 0.0)?,
         batch: 1,
         pool: &ThreadPoolBuilder::new().num_threads(2).build().unwrap(),
         memory: Options::default().memory,

@@ -12,7 +12,9 @@ pub fn properties(manifest: &Manifest) -> Vec<(String, String)> {
         .map(|class| (class.value.to_string(), class.name.clone().into()))
         .collect();
     let kind = match manifest.task {
-        Task::Segment => "Segmentor",
+        Task::Segment | Task::Change => "Segmentor",
+        Task::Classify | Task::Multilabel => "Recognition",
+        Task::Embed | Task::Reconstruct => "Regressor",
     };
     let overlap = f64::from(manifest.default_overlap()) * 100.0 / f64::from(manifest.chip_px);
     let text = |value: serde_json::Value| value.to_string();

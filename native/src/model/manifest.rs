@@ -12,15 +12,38 @@ pub const SCHEMA: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
+    /// A class per chip.
+    Classify,
+    /// Any number of labels per chip.
+    Multilabel,
     /// A class per pixel.
     Segment,
+    /// A class per pixel, from two dates.
+    Change,
+    /// A vector of features per patch and per chip.
+    Embed,
+    /// The chip itself, predicted where it was hidden.
+    Reconstruct,
 }
 
 impl Task {
     /// Returns the word of the command line and the manifest.
     pub fn name(self) -> &'static str {
         match self {
+            Task::Classify => "classify",
+            Task::Multilabel => "multilabel",
             Task::Segment => "segment",
+            Task::Change => "change",
+            Task::Embed => "embed",
+            Task::Reconstruct => "reconstruct",
+        }
+    }
+
+    /// Names the network's inputs, one per date, in order.
+    pub fn inputs(self) -> &'static [&'static str] {
+        match self {
+            Task::Change => &["before", "after"],
+            _ => &["image"],
         }
     }
 }
@@ -47,6 +70,28 @@ pub enum Normalisation {
         /// Added to the range.
         epsilon: f64,
     },
+    /// `(x - mean) / std` per channel, in f32.
+    ZScore {
+        /// Of each channel.
+        mean: Vec<f64>,
+        /// Of each channel.
+        std: Vec<f64>,
+    },
+    /// `mean - 2 std .. mean + 2 std` to 0..255, clipped and truncated to whole numbers as the
+    /// original's 8-bit images are, then divided by 255; in f64.
+    ClippedBytes {
+        /// Of each channel.
+        mean: Vec<f64>,
+        /// Of each channel.
+        std: Vec<f64>,
+    },
+}
+
+impl Normalisation {
+    /// Tells whether a wrong offset of the digital numbers would change the input.
+    pub fn needs_dn_offset(&self) -> bool {
+        matches!(self, Normalisation::ZScore { .. } | Normalisation::ClippedBytes { .. })
+    }
 }
 
 /// What is applied to an output before it is blended.
@@ -69,6 +114,14 @@ pub enum Activation {
 pub enum OutputKind {
     /// A score per class and pixel, (batch, class, row, column).
     ClassScores,
+    /// A score per class, (batch, class).
+    SceneScores,
+    /// Features of each patch, (batch, feature, row, column).
+    PatchFeatures,
+    /// Features of the chip, (batch, feature).
+    ChipFeatures,
+    /// The network's input, predicted, (batch, channel, row, column).
+    Reconstruction,
 }
 
 /// One output of the network.
@@ -78,6 +131,8 @@ pub struct Output {
     pub name: String,
     /// What it holds.
     pub kind: OutputKind,
+    /// Length of its second axis: classes, features or channels.
+    pub channels: u32,
     /// What its raw values still need.
     pub activation: Activation,
 }
@@ -114,6 +169,10 @@ pub struct Manifest {
     pub chip_px: u32,
     /// Side of the raster's square that becomes a chip; equals `chip_px` where nothing is resized.
     pub footprint_px: u32,
+    /// Side to which the normalised footprint is resized (bicubic, a = -0.75, no antialiasing)
+    /// before its middle `chip_px` are cut out; absent where nothing is resized.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize_px: Option<u32>,
     /// Side of the transformer's patch.
     pub patch_px: u32,
     /// Metres per pixel the model was trained at.
@@ -124,7 +183,8 @@ pub struct Manifest {
     /// Attention heads of the encoder; absent for a foreign model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heads: Option<u32>,
-    /// The classes, in score order.
+    /// The classes, in score order; none where the task has none.
+    #[serde(default)]
     pub classes: Vec<Class>,
     /// The network's outputs.
     pub outputs: Vec<Output>,
@@ -182,16 +242,33 @@ impl Manifest {
         if u64::from(self.chip_px) > 4096 || 2 * u64::from(self.halo_px) >= self.chip_px.into() {
             return wrong("has a chip of more than 4096 pixels, or a halo that fills it");
         }
-        if self.channels.is_empty() || self.outputs.is_empty() || self.classes.is_empty() {
-            return wrong("has no channels, no outputs or no classes");
+        if self.channels.is_empty() || self.outputs.is_empty() {
+            return wrong("has no channels or no outputs");
         }
         if self.classes.iter().zip(0..).any(|(class, index)| class.value != index) {
             return wrong("numbers its classes other than 0, 1, 2 and so on");
         }
-        if self.footprint_px != self.chip_px {
-            return wrong("asks for resized chips, which this version does not make");
+        let scores = [OutputKind::ClassScores, OutputKind::SceneScores];
+        let classes = self.classes.len() as u64;
+        let fits = |output: &Output| {
+            !scores.contains(&output.kind) || u64::from(output.channels) == classes
+        };
+        if !self.outputs.iter().all(|output| output.channels > 0 && fits(output)) {
+            return wrong("has an output with another number of scores than classes");
         }
-        Ok(())
+        let resized = self.resize_px.unwrap_or(self.footprint_px);
+        let same = self.resize_px.is_some() || self.footprint_px == self.chip_px;
+        if self.footprint_px == 0 || !same || resized < self.chip_px || resized > 4096 {
+            return wrong("resizes its footprint to something other than its chip or more");
+        }
+        match &self.normalisation {
+            Normalisation::ZScore { mean, std } | Normalisation::ClippedBytes { mean, std }
+                if mean.len() != self.channels.len() || std.len() != self.channels.len() =>
+            {
+                wrong("has normalisation constants for another number of channels")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::onnx::{Dim, ModelFacts, ValueFacts, read_metadata};
-use manifest::Manifest;
+use manifest::{Manifest, OutputKind};
 
 /// The key of the manifest among an ONNX file's `metadata_props`.
 pub const MANIFEST_KEY: &str = "spectralgpt";
@@ -57,16 +57,25 @@ impl Model {
 
 /// Compares the description with the network's inputs and outputs.
 fn check(manifest: &Manifest, facts: &ModelFacts) -> Result<()> {
-    let (side, classes) = (u64::from(manifest.chip_px), manifest.classes.len() as u64);
-    let [input] = facts.inputs.as_slice() else {
-        let count = facts.inputs.len();
-        return Err(Error::model(format!("its network has {count} inputs, 1 was expected")));
-    };
-    fits(input, &[manifest.channels.len() as u64, side, side])?;
+    let side = u64::from(manifest.chip_px);
+    let names = manifest.task.inputs();
+    if facts.inputs.len() != names.len() {
+        let (found, wanted) = (facts.inputs.len(), names.len());
+        return Err(Error::model(format!("its network has {found} inputs, {wanted} expected")));
+    }
+    for input in &facts.inputs {
+        fits(input, &[manifest.channels.len() as u64, side, side])?;
+    }
     for output in &manifest.outputs {
         let found = facts.outputs.iter().find(|value| value.name == output.name);
         let missing = || Error::model(format!("its network has no output '{}'", output.name));
-        fits(found.ok_or_else(missing)?, &[classes, side, side])?;
+        let (channels, patches) = (u64::from(output.channels), side / u64::from(manifest.patch_px));
+        let shape = match output.kind {
+            OutputKind::ClassScores | OutputKind::Reconstruction => vec![channels, side, side],
+            OutputKind::PatchFeatures => vec![channels, patches, patches],
+            OutputKind::SceneScores | OutputKind::ChipFeatures => vec![channels],
+        };
+        fits(found.ok_or_else(missing)?, &shape)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::manifest::{Channel, Class, Normalisation};
 use crate::error::{Error, Result};
 
 /// A way of feeding a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Profile {
     /// The word of the command line.
     pub name: &'static str,
@@ -17,44 +17,203 @@ pub struct Profile {
     pub means: usize,
     /// Processing level of the training data.
     pub processing_level: &'static str,
+    /// Side of the raster's square that becomes a chip, or `None` if it is a chip's own.
+    pub footprint_px: Option<u32>,
     /// Names and colours of the classes, in score order; empty where the data set has none.
     pub classes: &'static [(&'static str, &'static str)],
+    scaling: Scaling,
 }
 
+/// Where a profile's normalisation has its constants from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Scaling {
+    ChipMinMax,
+    ZScore(&'static [f64], &'static [f64]),
+    ClippedBytes(&'static [f64], &'static [f64]),
+}
+
+/// The bands of pre-training: all but the cirrus band B10.
+const TWELVE: &[&str] =
+    &["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
+
 /// Every built-in profile.
-pub const PROFILES: [Profile; 2] = [
+pub const PROFILES: [Profile; 6] = [
     Profile {
         name: "pretrain",
+        bands: TWELVE,
+        means: 0,
+        processing_level: "L1C",
+        footprint_px: None,
+        classes: &[],
+        scaling: Scaling::ChipMinMax,
+    },
+    // Stock EuroSAT files hold B8A last, the original believes it is ninth: a model trained on them
+    // saw the cirrus band B10, never B11, and the last four bands scaled by others' statistics.
+    Profile {
+        name: "eurosat-stock",
         bands: &[
-            "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12",
+            "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B12", "B8A",
         ],
         means: 0,
         processing_level: "L1C",
-        classes: &[],
+        footprint_px: Some(64),
+        classes: EUROSAT_CLASSES,
+        scaling: Scaling::ZScore(&EUROSAT_MEAN, &EUROSAT_STD),
+    },
+    Profile {
+        name: "eurosat-canonical",
+        bands: TWELVE,
+        means: 0,
+        processing_level: "L1C",
+        footprint_px: Some(64),
+        classes: EUROSAT_CLASSES,
+        scaling: Scaling::ZScore(&EUROSAT_MEAN, &EUROSAT_STD),
+    },
+    Profile {
+        name: "bigearthnet",
+        bands: TWELVE,
+        means: 0,
+        processing_level: "L2A",
+        footprint_px: Some(120),
+        classes: BIGEARTHNET_CLASSES,
+        scaling: Scaling::ClippedBytes(&BIGEARTHNET_MEAN, &BIGEARTHNET_STD),
     },
     Profile {
         name: "segmunich",
         bands: &["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"],
         means: 2,
         processing_level: "L2A",
-        // Network order; the number in a name is the data set's code. Colours are ours, after
-        // CORINE's legend: the original's palette was not published.
-        classes: &[
-            ("0 Background", "#000000"),
-            ("21 Arable land", "#ffffa8"),
-            ("22 Permanent crops", "#e68000"),
-            ("23 Pastures", "#e6e64d"),
-            ("31 Forests", "#00a600"),
-            ("5 Surface water", "#00ccf2"),
-            ("32 Shrub", "#a6f200"),
-            ("33 Open spaces", "#cccccc"),
-            ("41 Wetlands", "#a6a6ff"),
-            ("13 Mine, dump or construction", "#a600cc"),
-            ("14 Artificial vegetation", "#ffa6ff"),
-            ("11 Urban fabric", "#ff0000"),
-            ("12 Buildings", "#cc4df2"),
-        ],
+        footprint_px: None,
+        classes: SEGMUNICH_CLASSES,
+        scaling: Scaling::ChipMinMax,
     },
+    Profile {
+        name: "oscd",
+        bands: TWELVE,
+        means: 0,
+        processing_level: "L1C",
+        footprint_px: None,
+        classes: &[("unchanged", "#000000"), ("changed", "#ffffff")],
+        scaling: Scaling::ChipMinMax,
+    },
+];
+
+/// EuroSAT's statistics as the original has them, the eleventh (its B10) left out.
+const EUROSAT_MEAN: [f64; 12] = [
+    752.40087073,
+    884.29673756,
+    1144.16202635,
+    1297.47289228,
+    1624.90992062,
+    2194.6423161,
+    2422.21248945,
+    2517.76053101,
+    2581.64687018,
+    2645.51888987,
+    2368.51236873,
+    1805.06846033,
+];
+const EUROSAT_STD: [f64; 12] = [
+    1108.02887453,
+    1155.15170768,
+    1183.6292542,
+    1368.11351514,
+    1370.265037,
+    1355.55390699,
+    1416.51487101,
+    1474.78900051,
+    1439.3086061,
+    1582.28010962,
+    1455.52084939,
+    1343.48379601,
+];
+
+/// In the alphabetical order of the data set's folders.
+const EUROSAT_CLASSES: &[(&str, &str)] = &[
+    ("AnnualCrop", "#ffffa8"),
+    ("Forest", "#00a600"),
+    ("HerbaceousVegetation", "#ccf24d"),
+    ("Highway", "#808080"),
+    ("Industrial", "#cc4df2"),
+    ("Pasture", "#e6e64d"),
+    ("PermanentCrop", "#e68000"),
+    ("Residential", "#ff0000"),
+    ("River", "#00ccf2"),
+    ("SeaLake", "#0000cc"),
+];
+
+/// The statistics of fMoW-Sentinel, its B10 left out, which the original uses for BigEarthNet.
+const BIGEARTHNET_MEAN: [f64; 12] = [
+    1370.19151926,
+    1184.3824625,
+    1120.77120066,
+    1136.26026392,
+    1263.73947144,
+    1645.40315151,
+    1846.87040806,
+    1762.59530783,
+    1972.62420416,
+    582.72633433,
+    1732.16362238,
+    1247.91870117,
+];
+const BIGEARTHNET_STD: [f64; 12] = [
+    633.15169573,
+    650.2842772,
+    712.12507725,
+    965.23119807,
+    948.9819932,
+    1108.06650639,
+    1258.36394548,
+    1233.1492281,
+    1364.38688993,
+    472.37967789,
+    1310.36996126,
+    1087.6020813,
+];
+
+/// Colours are CORINE's, or between those of the classes that a name joins.
+const BIGEARTHNET_CLASSES: &[(&str, &str)] = &[
+    ("Urban fabric", "#e6004d"),
+    ("Industrial or commercial units", "#cc4df2"),
+    ("Arable land", "#ffffa8"),
+    ("Permanent crops", "#e68000"),
+    ("Pastures", "#e6e64d"),
+    ("Complex cultivation patterns", "#ffe64d"),
+    (
+        "Land principally occupied by agriculture, with significant areas of natural vegetation",
+        "#e6cc4d",
+    ),
+    ("Agro-forestry areas", "#f2cca6"),
+    ("Broad-leaved forest", "#80ff00"),
+    ("Coniferous forest", "#00a600"),
+    ("Mixed forest", "#4dff00"),
+    ("Natural grassland and sparsely vegetated areas", "#ccf24d"),
+    ("Moors, heathland and sclerophyllous vegetation", "#a6ff80"),
+    ("Transitional woodland/shrub", "#a6f200"),
+    ("Beaches, dunes, sands", "#e6e6e6"),
+    ("Inland wetlands", "#a6a6ff"),
+    ("Coastal wetlands", "#ccccff"),
+    ("Inland waters", "#80f2e6"),
+    ("Marine waters", "#e6f2ff"),
+];
+
+/// In network order; the number in a name is the data set's code. Colours are ours, after CORINE's:
+/// the original's palette was not published.
+const SEGMUNICH_CLASSES: &[(&str, &str)] = &[
+    ("0 Background", "#000000"),
+    ("21 Arable land", "#ffffa8"),
+    ("22 Permanent crops", "#e68000"),
+    ("23 Pastures", "#e6e64d"),
+    ("31 Forests", "#00a600"),
+    ("5 Surface water", "#00ccf2"),
+    ("32 Shrub", "#a6f200"),
+    ("33 Open spaces", "#cccccc"),
+    ("41 Wetlands", "#a6a6ff"),
+    ("13 Mine, dump or construction", "#a600cc"),
+    ("14 Artificial vegetation", "#ffa6ff"),
+    ("11 Urban fabric", "#ff0000"),
+    ("12 Buildings", "#cc4df2"),
 ];
 
 impl Profile {
@@ -76,10 +235,24 @@ impl Profile {
         bands().map(Channel::Band).chain(means).collect()
     }
 
-    /// Returns the normalisation: minimum to maximum of the chip. The original's epsilons (none to
-    /// 1e-9) do not show in f32 digital numbers; what it turns into NaN, a constant channel, is 0.
+    /// Returns the normalisation. The original's epsilons in minimum to maximum (none to 1e-9) do
+    /// not show in f32 digital numbers; what it turns into NaN, a constant channel, is 0.
     pub fn normalisation(&self) -> Normalisation {
-        Normalisation::ChipMinMax { epsilon: 0.0 }
+        match self.scaling {
+            Scaling::ChipMinMax => Normalisation::ChipMinMax { epsilon: 0.0 },
+            Scaling::ZScore(mean, std) => {
+                Normalisation::ZScore { mean: mean.into(), std: std.into() }
+            }
+            Scaling::ClippedBytes(mean, std) => {
+                Normalisation::ClippedBytes { mean: mean.into(), std: std.into() }
+            }
+        }
+    }
+
+    /// Returns the side to which the footprint is resized before its middle, the chip, is cut out:
+    /// the original's evaluation keeps 224 of 256 parts. `None` where nothing is resized.
+    pub fn resize_px(&self, chip_px: u32) -> Option<u32> {
+        self.footprint_px.map(|_| chip_px * 256 / 224)
     }
 
     /// Names `count` classes: the data set's if it has as many, else by number, in distinct colours.

@@ -7,8 +7,13 @@ use super::manifest::{Activation, Channel, Manifest, Normalisation, Task};
 /// Describes a model by the extension's properties; what it has no word for goes under
 /// `mlm:hyperparameters` with the prefix `sgpt:`.
 pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
+    // The extension has no words for two dates, several labels, features or reconstruction.
     let task = match manifest.task {
-        Task::Segment => "semantic-segmentation",
+        Task::Segment | Task::Change => "semantic-segmentation",
+        Task::Classify => "scene-classification",
+        Task::Multilabel => "classification",
+        Task::Embed => "similarity-search",
+        Task::Reconstruct => "regression",
     };
     let side = manifest.chip_px;
     let outputs: Vec<Value> = manifest
@@ -85,8 +90,17 @@ fn classes(manifest: &Manifest) -> Vec<Value> {
 }
 
 fn scaling(normalisation: &Normalisation) -> Value {
+    let per_band = |kind: &str, mean: &[f64], std: &[f64]| -> Value {
+        let one = |(mean, std)| json!({ "type": kind, "mean": mean, "stddev": std });
+        mean.iter().zip(std).map(one).collect()
+    };
     let expression = match normalisation {
         Normalisation::None => return Value::Null,
+        Normalisation::ZScore { mean, std } => return per_band("z-score", mean, std),
+        Normalisation::ClippedBytes { mean, std } => format!(
+            "numpy.trunc(numpy.clip((x - m + 2 * s) / (4 * s) * 255, 0, 255)) / 255 \
+             with m = {mean:?} and s = {std:?} per band"
+        ),
         Normalisation::ChipMinMax { epsilon } => format!(
             "(x - x.min(axis=(-2, -1), keepdims=True)) / \
              (x.max(axis=(-2, -1), keepdims=True) - x.min(axis=(-2, -1), keepdims=True) + {epsilon})"

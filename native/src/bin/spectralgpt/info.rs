@@ -70,5 +70,7 @@ fn normalisation(rule: &Normalisation) -> &'static str {
     match rule {
         Normalisation::None => "none",
         Normalisation::ChipMinMax { .. } => "minimum to maximum of each chip",
+        Normalisation::ZScore { .. } => "mean and standard deviation of each band",
+        Normalisation::ClippedBytes { .. } => "mean -+ 2 standard deviations to 8 bits",
     }
 }
