@@ -40,7 +40,7 @@ fn line(criterion: &mut Criterion) -> Result<()> {
         let mut scores = logits.clone();
         bencher.iter(|| activation::apply(Activation::Softmax, black_box(&mut scores), CLASSES));
     });
-    let mut blender = Blender::new(&plan, CLASSES);
+    let mut blender = Blender::new(&plan, CLASSES, true);
     criterion.bench_function("blend", |bencher| {
         bencher.iter(|| blender.add(&plan, tile, black_box(&logits), &valid));
     });

@@ -1,26 +1,29 @@
 //! Feeds inference: reads strips, cuts and normalises chips, gathers them into batches.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::normalise::Normaliser;
+use crate::normalise::{Inverse, Normaliser};
 use crate::raster::RasterSource;
 use crate::strip::Strip;
 use crate::tile::{Tile, TilePlan};
 
 /// Chips that are inferred together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch {
     /// Their tiles, in row-major order; fewer than the batch holds at the end.
     pub tiles: Vec<Tile>,
-    /// The network's input, (batch, channel, row, column), zero behind the last tile.
-    pub input: Vec<f32>,
-    /// Where the chips are valid, (tile, row, column).
+    /// The network's inputs, one per date, (batch, channel, row, column), zero behind the last tile.
+    pub inputs: Vec<Vec<f32>>,
+    /// Where the chips' footprints are valid, (tile, row, column).
     pub valid: Vec<u8>,
-    /// Tiles before the last of these that hold no valid pixel and are not inferred.
+    /// Each tile's way back to digital numbers, per date and channel.
+    pub inverses: Vec<Vec<Inverse>>,
+    /// Tiles that hold no valid pixel and are not inferred; they lie between these.
     pub skipped: usize,
 }
 
@@ -29,14 +32,20 @@ pub struct Batch {
 pub struct Feed<'a> {
     /// Which chips.
     pub plan: &'a TilePlan,
-    /// Where their pixels come from.
+    /// Where their pixels come from: the bands of each date.
     pub source: &'a dyn RasterSource,
-    /// How pixels become input.
+    /// How a date's pixels become input.
     pub normaliser: &'a Normaliser,
+    /// Dates.
+    pub dates: usize,
+    /// Side of the network's chip.
+    pub chip_px: usize,
     /// Chips per batch.
     pub batch: usize,
     /// The threads that read and normalise.
     pub pool: &'a ThreadPool,
+    /// Set when nobody wants the rest.
+    pub stop: &'a AtomicBool,
 }
 
 impl std::fmt::Debug for Feed<'_> {
@@ -48,8 +57,9 @@ impl std::fmt::Debug for Feed<'_> {
 /// One normalised chip.
 struct Chip {
     tile: Tile,
-    input: Vec<f32>,
+    inputs: Vec<Vec<f32>>,
     valid: Vec<u8>,
+    inverses: Vec<Inverse>,
 }
 
 impl Feed<'_> {
@@ -64,6 +74,9 @@ impl Feed<'_> {
             strip = self.pool.install(|| strip.advance(self.plan.strip(row), self.source))?;
             let tiles: Vec<Tile> = self.plan.tiles(row).collect();
             for tiles in tiles.chunks(self.batch.max(self.pool.current_num_threads())) {
+                if self.stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 let prepare = |tile: &Tile| self.prepare(&strip, *tile);
                 let chips: Vec<Option<Chip>> =
                     self.pool.install(|| tiles.par_iter().map(prepare).collect());
@@ -72,45 +85,50 @@ impl Feed<'_> {
                         None => batch.skipped += 1,
                         Some(chip) => self.append(&mut batch, chip),
                     }
-                    if batch.tiles.len() == self.batch {
-                        let full = std::mem::replace(&mut batch, self.empty());
-                        if batches.send(Ok(full)).is_err() {
-                            return Ok(());
-                        }
+                    if batch.tiles.len() == self.batch && !self.send(&mut batch, batches) {
+                        return Ok(());
                     }
                 }
             }
+            // A row of nothing still counts as progress.
+            if batch.tiles.is_empty() && batch.skipped > 0 && !self.send(&mut batch, batches) {
+                return Ok(());
+            }
         }
-        if !batch.tiles.is_empty() || batch.skipped > 0 {
-            // Nobody listening any more means that the run has ended already.
-            let _ = batches.send(Ok(batch));
+        if !batch.tiles.is_empty() {
+            self.send(&mut batch, batches);
         }
         Ok(())
     }
 
+    /// Sends what is gathered; false if nobody listens, because the run has ended already.
+    fn send(&self, batch: &mut Batch, batches: &SyncSender<Result<Batch>>) -> bool {
+        batches.send(Ok(std::mem::replace(batch, self.empty()))).is_ok()
+    }
+
     /// Returns the values of one chip of input.
     fn chip_values(&self) -> usize {
-        let side = self.plan.grid().chip() as usize;
-        self.normaliser.channels() * side * side
+        self.normaliser.channels() * self.chip_px * self.chip_px
     }
 
     fn empty(&self) -> Batch {
-        Batch {
-            tiles: Vec::with_capacity(self.batch),
-            input: vec![0.0; self.batch * self.chip_values()],
-            valid: Vec::new(),
-            skipped: 0,
-        }
+        Batch { tiles: Vec::with_capacity(self.batch), ..Batch::default() }
     }
 
     fn append(&self, batch: &mut Batch, chip: Chip) {
+        if batch.inputs.is_empty() {
+            batch.inputs = vec![vec![0.0; self.batch * self.chip_values()]; self.dates];
+        }
         let at = batch.tiles.len() * self.chip_values();
-        batch.input[at..at + chip.input.len()].copy_from_slice(&chip.input);
+        for (inputs, input) in batch.inputs.iter_mut().zip(&chip.inputs) {
+            inputs[at..at + input.len()].copy_from_slice(input);
+        }
         batch.valid.extend_from_slice(&chip.valid);
+        batch.inverses.push(chip.inverses);
         batch.tiles.push(chip.tile);
     }
 
-    /// Cuts and normalises a chip; `None` if it holds no valid pixel where it counts.
+    /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel.
     fn prepare(&self, strip: &Strip, tile: Tile) -> Option<Chip> {
         let side = self.plan.grid().chip() as usize;
         let mut valid = vec![0; side * side];
@@ -119,8 +137,13 @@ impl Feed<'_> {
         if valid.iter().all(|valid| *valid == 0) {
             return None;
         }
-        let mut input = vec![0.0; self.chip_values()];
-        self.normaliser.chip(&bands, &valid, &mut input);
-        Some(Chip { tile, input, valid })
+        let mut inverses = Vec::new();
+        let inputs = bands.chunks_exact(bands.len() / self.dates).map(|bands| {
+            let mut input = vec![0.0; self.chip_values()];
+            inverses.extend(self.normaliser.chip(bands, &valid, &mut input));
+            input
+        });
+        let inputs = inputs.collect();
+        Some(Chip { tile, inputs, valid, inverses })
     }
 }

@@ -1,19 +1,36 @@
-//! Joins overlapping chips: scores are averaged with raised-cosine weights, decided later.
+//! Joins overlapping chips: values are averaged with raised-cosine weights, classes decided later.
 
 use crate::error::{Error, Result};
-use crate::geometry::Window;
+use crate::geometry::{Size, Window};
 use crate::tile::{Tile, TilePlan};
 
 /// Marks a pixel that no chip has decided yet.
 const UNDECIDED: u16 = u16::MAX;
+
+/// The most rows handed over at once, so that what is made of them stays small.
+const SLICE: usize = 16;
+
+/// Whether chips that overlap agreed on a pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Agreement {
+    /// Fewer than two chips decided.
+    Unknown,
+    /// All decided the same.
+    Same,
+    /// At least one decided differently from the first.
+    Different,
+}
 
 /// Finished rows of the window.
 #[derive(Debug, Clone, Copy)]
 pub struct Blended<'a> {
     scores: &'a [f32],
     valid: &'a [u8],
+    agreement: &'a [Agreement],
     plane: usize,
     width: usize,
+    first: usize,
     rows: usize,
 }
 
@@ -28,19 +45,24 @@ impl<'a> Blended<'a> {
         self.width
     }
 
-    /// Counts the classes.
-    pub fn classes(&self) -> usize {
+    /// Counts the values of a pixel: classes, features or channels.
+    pub fn channels(&self) -> usize {
         self.scores.len() / self.plane
     }
 
-    /// Returns one class's scores of a row.
-    pub fn scores(&self, class: usize, row: usize) -> &'a [f32] {
-        &self.scores[class * self.plane + row * self.width..][..self.width]
+    /// Returns one channel's values of a row.
+    pub fn scores(&self, channel: usize, row: usize) -> &'a [f32] {
+        &self.scores[channel * self.plane + (self.first + row) * self.width..][..self.width]
     }
 
-    /// Returns a row's validity: 1 where there are scores, else 0.
+    /// Returns a row's validity: 1 where there are values, else 0.
     pub fn valid(&self, row: usize) -> &'a [u8] {
-        &self.valid[row * self.width..][..self.width]
+        &self.valid[(self.first + row) * self.width..][..self.width]
+    }
+
+    /// Returns whether chips agreed on a row's pixels; unknown everywhere if nothing is decided.
+    pub fn agreement(&self, row: usize) -> &'a [Agreement] {
+        &self.agreement[(self.first + row) * self.width..][..self.width]
     }
 }
 
@@ -53,58 +75,64 @@ struct Seams {
 
 /// Averages the scores of a window's chips; holds only the rows that chips can still change.
 ///
-/// Planes are (class, row, column). The mean of a pixel is updated chip by chip, in row-major tile
+/// Planes are (channel, row, column). The mean of a pixel is updated chip by chip, in row-major tile
 /// order and in f32, as `mean += (score - mean) * weight / total`: equal scores stay exactly equal.
 #[derive(Debug)]
 pub struct Blender {
     window: Window,
-    classes: usize,
+    channels: usize,
     profile: Vec<f32>,
     first_row: u32,
     height: usize,
     mean: Vec<f32>,
     total: Vec<f32>,
+    decides: bool,
     decided: Vec<u16>,
+    agreement: Vec<Agreement>,
     valid: Vec<u8>,
     seams: Seams,
 }
 
 impl Blender {
-    /// Makes the blender of a plan for a network with `classes` scores per pixel.
-    pub fn new(plan: &TilePlan, classes: usize) -> Self {
+    /// Makes the blender of a plan for `channels` values per pixel. With `decides` they are scores
+    /// of classes, and it is noted where chips decided differently.
+    pub fn new(plan: &TilePlan, channels: usize, decides: bool) -> Self {
         let window = plan.window();
         let height = plan.grid().kept().min(window.size.height) as usize;
         let pixels = height * window.size.width as usize;
         Self {
             window,
-            classes,
+            channels,
+            decides,
             profile: profile(plan.grid().kept(), plan.grid().shared()),
             first_row: window.row,
             height,
-            mean: vec![0.0; pixels * classes],
+            mean: vec![0.0; pixels * channels],
             total: vec![0.0; pixels],
             decided: vec![UNDECIDED; pixels],
+            agreement: vec![Agreement::Unknown; pixels],
             valid: vec![0; pixels],
             seams: Seams::default(),
         }
     }
 
     /// Returns the bytes that a blender of that shape holds.
-    pub fn bytes(plan: &TilePlan, classes: usize) -> u64 {
-        let pixels = u64::from(plan.grid().kept()) * u64::from(plan.window().size.width);
-        pixels * (4 * classes as u64 + 4 + 2 + 1)
+    pub fn bytes(plan: &TilePlan, channels: usize) -> u64 {
+        let Size { width, height } = plan.window().size;
+        let pixels = u64::from(plan.grid().kept().min(height)) * u64::from(width);
+        pixels.saturating_mul(4 * channels as u64 + 4 + 2 + 1 + 1)
     }
 
-    /// Adds a chip's scores, (class, row, column), where `valid` (row, column) says so.
+    /// Adds a chip's values, (channel, row, column), where `valid` (row, column) says so.
     ///
     /// Rows above the chip must have been [`drain`](Self::drain)ed.
     ///
     /// # Errors
-    /// - Model: a score is not finite.
+    /// - Model: a value is not finite.
     pub fn add(&mut self, plan: &TilePlan, tile: Tile, scores: &[f32], valid: &[u8]) -> Result<()> {
         if !scores.iter().all(|score| score.is_finite()) {
             return Err(Error::model(format!(
-                "the network gave a score that is not a number for the chip at column {}, row {}; \
+                "the network gave a value that is not a number for the chip at column {}, row {}; \
                  the model file does not suit this raster or is damaged",
                 tile.col, tile.row
             )));
@@ -140,7 +168,7 @@ impl Blender {
             })
             .collect();
         let plane = self.total.len();
-        for class in 0..self.classes {
+        for class in 0..self.channels {
             let mean = &mut self.mean[class * plane + here..][..width];
             for ((mean, score), share) in mean.iter_mut().zip(line.scores(class)).zip(&share) {
                 *mean += (score - *mean) * share;
@@ -149,13 +177,27 @@ impl Blender {
         for (valid, chip) in self.valid[here..here + width].iter_mut().zip(&line.valid[line.at..]) {
             *valid |= chip;
         }
-        for (at, decided) in self.decided[here..here + width].iter_mut().enumerate() {
-            let choice = line.choice(at, self.classes);
+        if self.decides {
+            self.decide_row(here, line, width);
+        }
+    }
+
+    /// Compares a chip's decisions with those of the first chip that saw the pixel.
+    fn decide_row(&mut self, here: usize, line: &Line<'_>, width: usize) {
+        for at in 0..width {
+            let choice = line.choice(at, self.channels);
+            let decided = &mut self.decided[here + at];
             if *decided == UNDECIDED {
                 *decided = choice;
             } else if line.valid[line.at + at] != 0 {
+                let agreement = &mut self.agreement[here + at];
                 self.seams.compared += 1;
-                self.seams.different += u64::from(*decided != choice);
+                if *decided != choice {
+                    self.seams.different += 1;
+                    *agreement = Agreement::Different;
+                } else if *agreement == Agreement::Unknown {
+                    *agreement = Agreement::Same;
+                }
             }
         }
     }
@@ -173,13 +215,17 @@ impl Blender {
         let end = u32::try_from(row.clamp(held.start, held.end)).unwrap_or(self.first_row);
         while self.first_row < end {
             let rows = ((end - self.first_row) as usize).min(self.height);
-            take(Blended {
-                scores: &self.mean,
-                valid: &self.valid,
-                plane: self.total.len(),
-                width: self.width(),
-                rows,
-            })?;
+            for first in (0..rows).step_by(SLICE) {
+                take(Blended {
+                    scores: &self.mean,
+                    valid: &self.valid,
+                    agreement: &self.agreement,
+                    plane: self.total.len(),
+                    width: self.width(),
+                    first,
+                    rows: SLICE.min(rows - first),
+                })?;
+            }
             self.forget(rows);
             self.first_row += u32::try_from(rows).unwrap_or(0);
         }
@@ -193,6 +239,7 @@ impl Blender {
         }
         shift(&mut self.total, gone, 0.0);
         shift(&mut self.decided, gone, UNDECIDED);
+        shift(&mut self.agreement, gone, Agreement::Unknown);
         shift(&mut self.valid, gone, 0);
     }
 
@@ -263,7 +310,6 @@ fn shift<T: Copy>(plane: &mut [T], gone: usize, fill: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Size;
     use crate::tile::Grid;
     use proptest::prelude::*;
 
@@ -274,7 +320,7 @@ mod tests {
         score: &dyn Fn(usize, i64, i64, Tile) -> f32,
     ) -> (Vec<f32>, Option<f64>) {
         let side = i64::from(plan.grid().chip());
-        let mut blender = Blender::new(plan, 2);
+        let mut blender = Blender::new(plan, 2, true);
         let mut out = Vec::new();
         let mut take = |rows: Blended<'_>| {
             for row in 0..rows.rows() {
@@ -359,8 +405,9 @@ mod tests {
             blend(&plan, &|class, y, _, tile| f32::from((class == 1) == (tile.col > 0 && y < 8)));
         assert_eq!(seams, Some(0.25));
         let tile = Tile { col: 0, row: 0 };
-        let error =
-            Blender::new(&plan, 1).add(&plan, tile, &[f32::NAN; 1024], &[1; 1024]).unwrap_err();
+        let error = Blender::new(&plan, 1, true)
+            .add(&plan, tile, &[f32::NAN; 1024], &[1; 1024])
+            .unwrap_err();
         assert!(error.message().contains("column 0, row 0"), "{error}");
     }
 }

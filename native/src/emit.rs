@@ -3,9 +3,9 @@
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::blend::Blended;
+use crate::blend::{Agreement, Blended};
 use crate::error::{Error, Result};
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{Channel, Manifest, Output, OutputKind, Task};
 use crate::raster::{Category, Layer, RasterSink, SampleType, Samples};
 
 /// "Nothing here" in float outputs.
@@ -20,19 +20,45 @@ const CLASSES_U8: usize = 254;
 /// An output that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Emit {
-    /// The index of the best class.
+    /// The index of the best class; of several labels, 1 or 0 each, one band each.
     Classes,
     /// Every class's score, one band each.
     Scores,
     /// The best class's score.
     Confidence,
+    /// How evenly the scores are spread: 0 for one certain class, 1 for all alike.
+    Entropy,
+    /// 1 where overlapping chips decided differently, 0 where they agreed.
+    Disagreement,
+    /// The features of each patch, one band each.
+    Features,
+    /// The features of each chip, one band each.
+    ChipFeatures,
+    /// The digital numbers as predicted where they were hidden, one band each.
+    Reconstruction,
+    /// The error of the reconstruction: root of the mean over the bands of its square.
+    Anomaly,
     /// 1 where the map holds a value, 0 elsewhere.
     Valid,
 }
 
+/// A label is present from this score on.
+const PRESENT: f32 = 0.5;
+
 impl Emit {
     /// All of them, in the order help texts list them.
-    pub const ALL: [Emit; 4] = [Emit::Classes, Emit::Scores, Emit::Confidence, Emit::Valid];
+    pub const ALL: [Emit; 10] = [
+        Emit::Classes,
+        Emit::Scores,
+        Emit::Confidence,
+        Emit::Entropy,
+        Emit::Disagreement,
+        Emit::Features,
+        Emit::ChipFeatures,
+        Emit::Reconstruction,
+        Emit::Anomaly,
+        Emit::Valid,
+    ];
 
     /// Returns the word of the command line and of file names.
     pub fn name(self) -> &'static str {
@@ -40,24 +66,78 @@ impl Emit {
             Emit::Classes => "classes",
             Emit::Scores => "scores",
             Emit::Confidence => "confidence",
+            Emit::Entropy => "entropy",
+            Emit::Disagreement => "disagreement",
+            Emit::Features => "features",
+            Emit::ChipFeatures => "chip-features",
+            Emit::Reconstruction => "reconstruction",
+            Emit::Anomaly => "anomaly",
             Emit::Valid => "valid",
         }
     }
 
+    /// Lists what a task can give; the first is what it gives unless told otherwise.
+    pub fn of(task: Task) -> &'static [Emit] {
+        use Emit::{
+            Anomaly, ChipFeatures, Classes, Confidence, Disagreement, Entropy, Features,
+            Reconstruction, Scores, Valid,
+        };
+        match task {
+            Task::Classify => &[Classes, Scores, Confidence, Entropy, Disagreement, Valid],
+            Task::Segment | Task::Change => {
+                &[Classes, Scores, Confidence, Entropy, Disagreement, Valid]
+            }
+            Task::Multilabel => &[Classes, Scores, Valid],
+            Task::Embed => &[Features, ChipFeatures, Valid],
+            Task::Reconstruct => &[Reconstruction, Anomaly, Valid],
+        }
+    }
+
+    /// Returns the network's output that it is made from.
+    ///
+    /// # Errors
+    /// - Usage: the model's task does not give it.
+    pub fn output(self, manifest: &Manifest) -> Result<&Output> {
+        let task = manifest.task;
+        let wanted = match self {
+            Emit::ChipFeatures => OutputKind::ChipFeatures,
+            _ => manifest.outputs.first().map_or(OutputKind::ClassScores, |output| output.kind),
+        };
+        let output = manifest.outputs.iter().find(|output| output.kind == wanted);
+        output.filter(|_| Emit::of(task).contains(&self)).ok_or_else(|| {
+            let list: Vec<&str> = Emit::of(task).iter().map(|emit| emit.name()).collect();
+            Error::usage(format!(
+                "'{}' is not an output of a {} model; ask for one or more of {}",
+                self.name(),
+                task.name(),
+                list.join(", ")
+            ))
+        })
+    }
+
     /// Describes the output for a model.
-    pub fn layer(self, manifest: &Manifest) -> Layer {
+    pub fn layer(self, manifest: &Manifest, channels: u32) -> Layer {
         let names = || manifest.classes.iter().map(|class| class.name.clone());
+        let numbered = |name: &str| (1..=channels).map(|n| format!("{name} {n}")).collect();
         let one = || vec![self.name().to_owned()];
-        let many = manifest.classes.len() > CLASSES_U8;
-        let (sample, bands, nodata) = match self {
-            Emit::Classes if many => (SampleType::U16, one(), Some(f64::from(NODATA_U16))),
-            Emit::Classes => (SampleType::U8, one(), Some(f64::from(NODATA_U8))),
-            Emit::Scores => (SampleType::F32, names().collect(), Some(f64::from(NODATA_FLOAT))),
-            Emit::Confidence => (SampleType::F32, one(), Some(f64::from(NODATA_FLOAT))),
-            Emit::Valid => (SampleType::U8, one(), None),
+        let float = (SampleType::F32, Some(f64::from(NODATA_FLOAT)));
+        let byte = (SampleType::U8, Some(f64::from(NODATA_U8)));
+        let (bands, (sample, nodata)) = match self {
+            Emit::Classes if manifest.task == Task::Multilabel => (names().collect(), byte),
+            Emit::Classes if manifest.classes.len() > CLASSES_U8 => {
+                (one(), (SampleType::U16, Some(f64::from(NODATA_U16))))
+            }
+            Emit::Classes | Emit::Disagreement => (one(), byte),
+            Emit::Scores => (names().collect(), float),
+            Emit::Confidence | Emit::Entropy | Emit::Anomaly => (one(), float),
+            Emit::Features | Emit::ChipFeatures => (numbered("feature"), float),
+            Emit::Reconstruction => (manifest.channels.iter().map(channel_name).collect(), float),
+            Emit::Valid => (one(), (SampleType::U8, None)),
         };
         let categories = match self {
-            Emit::Classes => manifest.classes.iter().map(Category::from).collect(),
+            Emit::Classes if manifest.task != Task::Multilabel => {
+                manifest.classes.iter().map(Category::from).collect()
+            }
             _ => Vec::new(),
         };
         Layer { sample, bands, nodata, categories }
@@ -69,45 +149,86 @@ impl Emit {
     /// - Io: the sink cannot store them.
     pub fn write(
         self,
+        task: Task,
         rows: Blended<'_>,
         pool: &ThreadPool,
         sink: &mut dyn RasterSink,
     ) -> Result<()> {
+        let channels = rows.channels();
+        let floats = |bands, fill: &(dyn Fn(usize, &mut [f32]) + Sync)| {
+            by_row(pool, rows, bands, NODATA_FLOAT, fill)
+        };
+        let bytes = |bands, nodata, fill: &(dyn Fn(usize, &mut [u8]) + Sync)| {
+            by_row(pool, rows, bands, nodata, fill)
+        };
+        let copied = |row: usize, line: &mut [f32]| {
+            for (channel, line) in line.chunks_exact_mut(rows.width()).enumerate() {
+                line.copy_from_slice(rows.scores(channel, row));
+            }
+        };
         match self {
-            Emit::Classes if rows.classes() > CLASSES_U8 => {
+            Emit::Classes if task == Task::Multilabel => {
+                sink.write(Samples::U8(&bytes(channels, NODATA_U8, &|row, line| {
+                    for (label, line) in line.chunks_exact_mut(rows.width()).enumerate() {
+                        let scores = line.iter_mut().zip(rows.scores(label, row));
+                        scores.for_each(|(pixel, score)| *pixel = u8::from(*score >= PRESENT));
+                    }
+                })))
+            }
+            Emit::Classes if channels > CLASSES_U8 => {
                 let pixels = by_row(pool, rows, 1, NODATA_U16, &|row, line| {
                     let decided = decide(rows, row);
                     line.iter_mut().zip(decided).for_each(|(pixel, (class, _))| *pixel = class);
                 });
                 sink.write(Samples::U16(&pixels))
             }
-            Emit::Classes => {
-                let pixels = by_row(pool, rows, 1, NODATA_U8, &|row, line| {
-                    for (pixel, (class, _)) in line.iter_mut().zip(decide(rows, row)) {
-                        *pixel = u8::try_from(class).unwrap_or(NODATA_U8);
-                    }
-                });
-                sink.write(Samples::U8(&pixels))
+            Emit::Classes => sink.write(Samples::U8(&bytes(1, NODATA_U8, &|row, line| {
+                for (pixel, (class, _)) in line.iter_mut().zip(decide(rows, row)) {
+                    *pixel = u8::try_from(class).unwrap_or(NODATA_U8);
+                }
+            }))),
+            Emit::Scores | Emit::Features | Emit::ChipFeatures => {
+                sink.write(Samples::F32(&floats(channels, &copied)))
             }
-            Emit::Scores => {
-                let pixels = by_row(pool, rows, rows.classes(), NODATA_FLOAT, &|row, line| {
-                    for (class, line) in line.chunks_exact_mut(rows.width()).enumerate() {
-                        line.copy_from_slice(rows.scores(class, row));
-                    }
-                });
-                sink.write(Samples::F32(&pixels))
+            Emit::Reconstruction => sink.write(Samples::F32(&floats(channels - 1, &copied))),
+            Emit::Anomaly => sink.write(Samples::F32(&floats(1, &|row, line| {
+                line.copy_from_slice(rows.scores(channels - 1, row));
+            }))),
+            Emit::Confidence => sink.write(Samples::F32(&floats(1, &|row, line| {
+                let decided = decide(rows, row);
+                line.iter_mut().zip(decided).for_each(|(pixel, (_, score))| *pixel = score);
+            }))),
+            Emit::Entropy => {
+                sink.write(Samples::F32(&floats(1, &|row, line| entropy(rows, row, line))))
             }
-            Emit::Confidence => {
-                let pixels = by_row(pool, rows, 1, NODATA_FLOAT, &|row, line| {
-                    let decided = decide(rows, row);
-                    line.iter_mut().zip(decided).for_each(|(pixel, (_, score))| *pixel = score);
-                });
-                sink.write(Samples::F32(&pixels))
-            }
-            Emit::Valid => {
-                let pixels = by_row(pool, rows, 1, 0u8, &|_, line| line.fill(1));
-                sink.write(Samples::U8(&pixels))
-            }
+            Emit::Disagreement => sink.write(Samples::U8(&bytes(1, NODATA_U8, &|row, line| {
+                for (pixel, agreement) in line.iter_mut().zip(rows.agreement(row)) {
+                    *pixel = match agreement {
+                        Agreement::Unknown => NODATA_U8,
+                        Agreement::Same => 0,
+                        Agreement::Different => 1,
+                    };
+                }
+            }))),
+            Emit::Valid => sink.write(Samples::U8(&bytes(1, 0, &|_, line| line.fill(1)))),
+        }
+    }
+}
+
+fn channel_name(channel: &Channel) -> String {
+    match channel {
+        Channel::Band(name) => name.clone(),
+        Channel::Mean(_) => "mean".to_owned(),
+    }
+}
+
+/// Fills a row with the entropy of its scores, as a share of the largest there can be.
+fn entropy(rows: Blended<'_>, row: usize, line: &mut [f32]) {
+    let most = (rows.channels().max(2) as f32).ln();
+    line.fill(0.0);
+    for class in 0..rows.channels() {
+        for (sum, score) in line.iter_mut().zip(rows.scores(class, row)) {
+            *sum -= if *score > 0.0 { score * score.ln() / most } else { 0.0 };
         }
     }
 }
@@ -150,7 +271,7 @@ fn by_row<T: Copy + Send + Sync>(
 /// Returns the best class and its score for each pixel of a row; the lowest index wins ties.
 fn decide(rows: Blended<'_>, row: usize) -> Vec<(u16, f32)> {
     let mut best = vec![(0, f32::NEG_INFINITY); rows.width()];
-    for class in 0..rows.classes() {
+    for class in 0..rows.channels() {
         let index = u16::try_from(class).unwrap_or(NODATA_U16);
         for (best, score) in best.iter_mut().zip(rows.scores(class, row)) {
             if *score > best.1 {

@@ -5,6 +5,15 @@ use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
 
+/// How a channel's input becomes digital numbers again: `input * scale + offset`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Inverse {
+    /// Digital numbers per unit of input.
+    pub scale: f32,
+    /// The digital number of input 0.
+    pub offset: f32,
+}
+
 /// Where a channel's pixels come from: positions in the source's bands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Origin {
@@ -84,23 +93,27 @@ impl Normaliser {
     ///
     /// `bands` (band, row, column) holds the footprint's digital numbers, `valid` (row, column)
     /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero.
-    pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) {
+    /// Returns each channel's way back.
+    pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
         let pixels = valid.len();
         let chip = input.len() / self.channels().max(1);
         let mut footprint = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
+        let mut inverses = Vec::with_capacity(self.channels());
         for (channel, chip) in input.chunks_exact_mut(chip).enumerate() {
-            match self.resize {
+            inverses.push(match self.resize {
                 None => self.channel(channel, bands, valid, chip),
                 Some(resize) => {
-                    self.channel(channel, bands, valid, &mut footprint);
+                    let inverse = self.channel(channel, bands, valid, &mut footprint);
                     resize.apply(&footprint, chip);
+                    inverse
                 }
-            }
+            });
         }
+        inverses
     }
 
     /// Normalises one channel at the raster's own resolution.
-    fn channel(&self, channel: usize, bands: &[f32], valid: &[u8], plane: &mut [f32]) {
+    fn channel(&self, channel: usize, bands: &[f32], valid: &[u8], plane: &mut [f32]) -> Inverse {
         let pixels = valid.len();
         match &self.origins[channel] {
             Origin::Band(band) => {
@@ -110,19 +123,20 @@ impl Normaliser {
             }
             Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
         }
-        match &self.rule {
-            Normalisation::None => {}
+        let inverse = match &self.rule {
+            Normalisation::None => Inverse { scale: 1.0, offset: 0.0 },
             Normalisation::ChipMinMax { epsilon } => min_max(plane, valid, *epsilon),
             Normalisation::ZScore { mean, std } => z_score(plane, mean[channel], std[channel]),
             Normalisation::ClippedBytes { mean, std } => {
-                clipped_bytes(plane, mean[channel], std[channel]);
+                clipped_bytes(plane, mean[channel], std[channel])
             }
-        }
+        };
         for (value, valid) in plane.iter_mut().zip(valid) {
             if *valid == 0 {
                 *value = 0.0;
             }
         }
+        Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
     }
 }
 
@@ -150,17 +164,19 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-fn z_score(plane: &mut [f32], mean: f64, std: f64) {
+fn z_score(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
     let (mean, std) = (narrow(mean), narrow(std));
     plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
+    Inverse { scale: std, offset: mean }
 }
 
-fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) {
+fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
     let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
     for value in plane {
         let byte = (f64::from(*value) - low) / (high - low) * 255.0;
         *value = narrow(byte.clamp(0.0, 255.0).trunc()) / 255.0;
     }
+    Inverse { scale: narrow(high - low), offset: narrow(low) }
 }
 
 /// Averages bands in f32, added in order, as numpy does.
@@ -176,7 +192,7 @@ fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
     plane.iter_mut().for_each(|sum| *sum /= count);
 }
 
-fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) {
+fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
     let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
     for (value, valid) in plane.iter().zip(valid) {
         if *valid != 0 {
@@ -189,7 +205,9 @@ fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) {
     // A constant channel, and one without a valid pixel.
     if high <= low {
         plane.fill(0.0);
+        return Inverse { scale: 0.0, offset: low };
     }
+    Inverse { scale: range, offset: low }
 }
 
 #[cfg(test)]

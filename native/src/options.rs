@@ -11,7 +11,7 @@ use crate::runtime::provider::{Device, Precision, ProviderChoice};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// The outputs, at least one. Default: classes.
+    /// The outputs; none: what the task gives first. Default: none.
     pub emit: Vec<Emit>,
     /// The part of the raster to map. Default: all of it.
     pub window: Option<Window>,
@@ -46,7 +46,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            emit: vec![Emit::Classes],
+            emit: Vec::new(),
             window: None,
             overlap: None,
             batch: 1,

@@ -5,19 +5,23 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use log::info;
 use rayon::ThreadPool;
 
-use crate::activation;
 use crate::batch::{Batch, Feed};
-use crate::blend::{Blended, Blender};
+use crate::blend::Blended;
 use crate::error::{Error, Result};
 use crate::memory;
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{Manifest, Output, OutputKind};
 use crate::normalise::Normaliser;
+use crate::product::Product;
 use crate::progress::Progress;
 use crate::raster::RasterSource;
 use crate::runtime::session::{Session, Terminator};
 use crate::tile::TilePlan;
+
+/// Name of the network's output that holds a chip's pre-training loss, (batch, 1).
+pub const LOSS: &str = "loss";
 
 /// How often the caller is asked whether to go on.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,11 +31,13 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Line<'a> {
     /// Describes the model.
     pub manifest: &'a Manifest,
+    /// The outputs that are wanted.
+    pub outputs: &'a [Output],
     /// Runs the model, a fixed number of chips at a time.
     pub session: &'a Session,
     /// Which chips, of which window.
     pub plan: &'a TilePlan,
-    /// Serves the bands that the normaliser was made for.
+    /// Serves the bands that the normaliser was made for, of each date.
     pub source: &'a dyn RasterSource,
     /// Makes the network's input.
     pub normaliser: &'a Normaliser,
@@ -60,15 +66,23 @@ pub struct Report {
     pub seconds: f64,
     /// Share of pixels in more than one chip that chips decided differently.
     pub seam_disagreement: Option<f64>,
+    /// Mean of the pre-training loss over the chips, of a reconstruction.
+    pub loss: Option<f64>,
 }
 
 /// A batch and the network's answer.
 struct Scored {
     batch: Batch,
-    scores: Vec<f32>,
+    /// Per output, (tile, plane, row, column).
+    planes: Vec<Vec<f32>>,
+    /// The sum of the tiles' losses.
+    loss: Option<f64>,
 }
 
-/// Predicts the plan's window; `take` gets its finished rows, in order, each once.
+/// Takes finished rows of an output.
+pub type Take<'a> = dyn FnMut(OutputKind, Blended<'_>) -> Result<()> + 'a;
+
+/// Predicts the plan's window; `take` gets the finished rows of each output, in order, each once.
 ///
 /// Reading runs on one thread (and the pool), inference on another; `take` and `progress` are
 /// called on this one.
@@ -78,20 +92,17 @@ struct Scored {
 /// - Model: inference fails or gives what is not a number.
 /// - Io: the memory budget does not suffice, or `take` cannot store rows.
 /// - Cancelled: `progress` said so.
-pub fn predict(
-    line: Line<'_>,
-    progress: &mut dyn Progress,
-    take: &mut dyn FnMut(Blended<'_>) -> Result<()>,
-) -> Result<Report> {
+pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>) -> Result<Report> {
     let started = Instant::now();
+    line.check_memory(0)?;
     let session = line.session.apart()?;
     let line = Line { session: &session, ..line };
     let stop = AtomicBool::new(false);
-    let mut walk = Walk::new(line);
+    let mut walk = Walk::new(line, started);
     thread::scope(|scope| {
         let (feeder, batches) = sync_channel(0);
         let (worker, results) = sync_channel(0);
-        let feed = scope.spawn(move || feed(line, feeder));
+        let feed = scope.spawn(|| feed(line, feeder, &stop));
         let infer = scope.spawn(|| infer(line, batches, worker, &stop));
         let outcome = walk.collect(&results, progress, take);
         stop.store(outcome.is_err(), Ordering::Relaxed);
@@ -100,12 +111,14 @@ pub fn predict(
         join(feed, None)?;
         outcome
     })?;
-    Ok(Report { seconds: started.elapsed().as_secs_f64(), ..walk.report() })
+    Ok(walk.report())
 }
 
-fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>) {
-    let Line { plan, source, normaliser, batch, pool, .. } = line;
-    if let Err(error) = (Feed { plan, source, normaliser, batch, pool }).run(&batches) {
+fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>, stop: &AtomicBool) {
+    let Line { manifest, plan, source, normaliser, batch, pool, .. } = line;
+    let (dates, chip_px) = (manifest.task.inputs().len(), manifest.chip_px as usize);
+    let feed = Feed { plan, source, normaliser, dates, chip_px, batch, pool, stop };
+    if let Err(error) = feed.run(&batches) {
         // Nobody listening any more means that the run has ended already.
         let _ = batches.send(Err(error));
     }
@@ -120,8 +133,11 @@ fn infer(
     for batch in batches {
         let scored = batch.and_then(|batch| {
             let empty = batch.tiles.is_empty() || stop.load(Ordering::Relaxed);
-            let scores = if empty { Vec::new() } else { scores(line, &batch)? };
-            Ok(Scored { batch, scores })
+            if empty {
+                Ok(Scored { batch, planes: Vec::new(), loss: None })
+            } else {
+                score(line, batch)
+            }
         });
         let failed = scored.is_err();
         if results.send(scored).is_err() || failed {
@@ -130,28 +146,23 @@ fn infer(
     }
 }
 
-/// Returns a batch's activated scores, (tile, class, row, column).
-fn scores(line: Line<'_>, batch: &Batch) -> Result<Vec<f32>> {
-    let (classes, output) = (line.manifest.classes.len(), &line.manifest.outputs[0]);
-    let chip = classes * (line.plan.grid().chip() as usize).pow(2);
-    let mut tensors = line.session.run(&[&batch.input], &[&output.name])?;
-    let tensor = tensors.swap_remove(0);
-    let mut scores = tensor.values;
-    if scores.len() != chip * line.batch {
-        return Err(Error::model(format!(
-            "the network's output '{}' has shape {}; {} x {classes} classes x {side} x {side} \
-             pixels were needed",
-            output.name,
-            tensor.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x "),
-            line.batch,
-            side = line.plan.grid().chip(),
-        )));
-    }
-    scores.truncate(chip * batch.tiles.len());
-    for chip in scores.chunks_exact_mut(chip) {
-        activation::apply(output.activation, chip, classes);
-    }
-    Ok(scores)
+/// Runs the network on a batch.
+fn score(line: Line<'_>, batch: Batch) -> Result<Scored> {
+    let inputs: Vec<&[f32]> = batch.inputs.iter().map(Vec::as_slice).collect();
+    let wants_loss = line.outputs.iter().any(|output| output.kind == OutputKind::Reconstruction);
+    let mut names: Vec<&str> = line.outputs.iter().map(|output| output.name.as_str()).collect();
+    names.extend(wants_loss.then_some(LOSS));
+    let mut tensors = line.session.run(&inputs, &names)?;
+    let losses = wants_loss.then(|| tensors.pop()).flatten();
+    let sum = |values: &[f32]| values.iter().map(|loss| f64::from(*loss)).sum();
+    let loss = losses.map(|losses| sum(&losses.values[..batch.tiles.len()]));
+    let planes = line
+        .outputs
+        .iter()
+        .zip(tensors)
+        .map(|(output, tensor)| Product::planes(output, tensor, &batch, line.batch))
+        .collect::<Result<_>>()?;
+    Ok(Scored { batch, planes, loss })
 }
 
 /// Waits for a thread, stopping what it infers.
@@ -165,25 +176,61 @@ fn join(thread: ScopedJoinHandle<'_, ()>, stop: Option<&Terminator>) -> Result<(
     })
 }
 
+impl Line<'_> {
+    /// Returns the bytes that the line itself will hold: two strips, two batches with what the
+    /// network makes of them, the rows being blended.
+    fn bytes(&self) -> u64 {
+        let first = self.plan.tile_rows().next().unwrap_or_default();
+        let strip = self.plan.strip(first).size;
+        let strip = u64::from(strip.width) * u64::from(strip.height);
+        let strip = strip.saturating_mul(4 * self.source.bands() as u64 + 1);
+        let side = u64::from(self.manifest.chip_px);
+        let channels = (self.normaliser.channels() * self.manifest.task.inputs().len()) as u64;
+        let made: u64 = self.outputs.iter().map(|output| u64::from(output.channels)).sum();
+        let batch = side * side * 4 * (channels + 2 * made) * self.batch as u64;
+        let held = self.outputs.iter().map(|o| Product::bytes(self.manifest, o, self.plan));
+        let held = held.fold(0u64, u64::saturating_add);
+        strip.saturating_mul(2).saturating_add(2 * batch).saturating_add(held)
+    }
+
+    /// Compares what the process holds, and what is still to come, with the budget; `there` of the
+    /// line's own bytes are held already.
+    fn check_memory(&self, there: u64) -> Result<()> {
+        let coming = self.bytes().saturating_sub(there);
+        let needed = memory::resident().unwrap_or(0).saturating_add(coming);
+        if needed <= self.memory {
+            return Ok(());
+        }
+        Err(Error::io(format!(
+            "this run needs about {}, --memory allows {}; give it more, or take a smaller --batch \
+             or a narrower --window",
+            memory::words(needed),
+            memory::words(self.memory)
+        )))
+    }
+}
+
 /// The calling thread's part.
 struct Walk<'a> {
     line: Line<'a>,
-    blender: Blender,
+    products: Vec<Product>,
+    started: Instant,
+    report: Report,
     done: usize,
-    skipped: usize,
 }
 
 impl<'a> Walk<'a> {
-    fn new(line: Line<'a>) -> Self {
-        let blender = Blender::new(line.plan, line.manifest.classes.len());
-        Self { line, blender, done: 0, skipped: 0 }
+    fn new(line: Line<'a>, started: Instant) -> Self {
+        let make = |output| Product::new(line.manifest, output, line.plan);
+        let products = line.outputs.iter().map(make).collect();
+        Self { line, products, started, report: Report::default(), done: 0 }
     }
 
     fn collect(
         &mut self,
         results: &Receiver<Result<Scored>>,
         progress: &mut dyn Progress,
-        take: &mut dyn FnMut(Blended<'_>) -> Result<()>,
+        take: &mut Take<'_>,
     ) -> Result<()> {
         loop {
             if !progress.advanced(self.done, self.line.plan.len()) {
@@ -198,56 +245,45 @@ impl<'a> Walk<'a> {
         if self.done != self.line.plan.len() {
             return Err(Error::failed("the run ended before its last chip"));
         }
-        self.blender.drain(i64::MAX, take)
+        self.products.iter_mut().try_for_each(|product| product.finish(take))
     }
 
-    fn blend(
-        &mut self,
-        scored: &Scored,
-        take: &mut dyn FnMut(Blended<'_>) -> Result<()>,
-    ) -> Result<()> {
-        if self.done == 0 {
-            self.check_memory()?;
+    fn blend(&mut self, scored: &Scored, take: &mut Take<'_>) -> Result<()> {
+        let batch = &scored.batch;
+        if self.done == self.report.chips_skipped && !batch.tiles.is_empty() {
+            // The network's own memory shows in its first run.
+            self.line.check_memory(self.line.bytes() / 2)?;
+            self.expect(batch.tiles.len());
         }
-        let (plan, batch) = (self.line.plan, &scored.batch);
-        let pixels = (plan.grid().chip() as usize).pow(2);
-        let chip = self.line.manifest.classes.len() * pixels;
-        let chips = scored.scores.chunks_exact(chip).zip(batch.valid.chunks_exact(pixels));
-        for (tile, (scores, valid)) in batch.tiles.iter().zip(chips) {
-            let first = tile.row + i64::from(plan.grid().halo());
-            self.blender.drain(first, take)?;
-            self.blender.add(plan, *tile, scores, valid)?;
+        for (product, planes) in self.products.iter_mut().zip(&scored.planes) {
+            product.add(self.line.plan, batch, planes, take)?;
         }
         self.done += batch.tiles.len() + batch.skipped;
-        self.skipped += batch.skipped;
+        self.report.chips_skipped += batch.skipped;
+        if let Some(loss) = scored.loss {
+            *self.report.loss.get_or_insert(0.0) += loss;
+        }
         Ok(())
     }
 
-    /// Compares what the process holds after its first batch, and what is yet to come, with the
-    /// budget.
-    fn check_memory(&self) -> Result<()> {
-        let (plan, classes) = (self.line.plan, self.line.manifest.classes.len());
-        let first = plan.tile_rows().next().unwrap_or_default();
-        let strip = plan.strip(first).size.pixels() * (4 * self.line.source.bands() + 1);
-        let coming = Blender::bytes(plan, classes) + strip as u64;
-        let needed = memory::resident().unwrap_or(0) + coming;
-        if needed <= self.line.memory {
-            return Ok(());
+    /// Says how long a long run will take, by its first batch.
+    fn expect(&self, chips: usize) {
+        let seconds = self.started.elapsed().as_secs_f64() / chips as f64;
+        let left = seconds * (self.line.plan.len() - self.done) as f64;
+        if left > 60.0 {
+            info!("about {:.0} minutes to go", (left / 60.0).ceil());
         }
-        Err(Error::io(format!(
-            "this run needs about {}, --memory allows {}; give it more, or take a smaller --batch \
-             or a narrower --window",
-            memory::words(needed),
-            memory::words(self.line.memory)
-        )))
     }
 
     fn report(&self) -> Report {
+        let chips = self.line.plan.len();
+        let inferred = (chips - self.report.chips_skipped).max(1);
         Report {
-            chips: self.line.plan.len(),
-            chips_skipped: self.skipped,
-            seconds: 0.0,
-            seam_disagreement: self.blender.seam_disagreement(),
+            chips,
+            seconds: self.started.elapsed().as_secs_f64(),
+            seam_disagreement: self.products.iter().find_map(Product::seam_disagreement),
+            loss: self.report.loss.map(|sum| sum / inferred as f64),
+            ..self.report
         }
     }
 }

@@ -1,26 +1,25 @@
-//! Predicts a raster file into raster files: opens what the line needs, closes what it made.
+//! Predicts raster files into raster files: opens what the line needs, closes what it made.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use log::info;
 use rayon::ThreadPoolBuilder;
 
-use crate::bands::{self, Label};
 use crate::emit::Emit;
 use crate::error::{Error, Result};
-use crate::geometry::Window;
+use crate::inputs::Inputs;
 use crate::memory;
 use crate::model::Model;
-use crate::normalise::{Normaliser, needed};
+use crate::model::manifest::{Manifest, Output};
+use crate::normalise::Normaliser;
 use crate::options::Options;
+use crate::outputs::Outputs;
 use crate::pipeline::{self, Line};
 use crate::progress::Progress;
-use crate::raster::RasterSource;
-use crate::raster::gdal::{
-    BandInfo, GdalApi, GdalSink, GdalSource, Georeference, RasterInfo, SinkOptions, scratch_bytes,
-};
+use crate::raster::gdal::GdalApi;
 use crate::runtime::session::{ProviderReport, Session, SessionOptions};
-use crate::tile::{Grid, TilePlan};
+use crate::tile::TilePlan;
 
 /// What a run did and with what.
 #[derive(Debug, Clone)]
@@ -42,8 +41,181 @@ impl SceneReport {
     }
 }
 
-/// Names an output's file: the first of several is `file`, others have their name before the end.
-pub fn output_path(file: &Path, emit: Emit, first: bool) -> PathBuf {
+/// Predicts scenes with one model; its network is loaded at the first and kept.
+#[derive(Debug)]
+pub struct Predictor {
+    model: Model,
+    options: Options,
+    session: OnceLock<Session>,
+}
+
+impl Predictor {
+    /// Makes a predictor; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// - Usage: an output is asked for twice, or the model's task does not give it.
+    pub fn new(model: Model, options: Options) -> Result<Self> {
+        let mut options = options;
+        if options.emit.is_empty() {
+            options.emit = Emit::of(model.manifest().task)[..1].to_vec();
+        }
+        for (place, emit) in options.emit.iter().enumerate() {
+            emit.output(model.manifest())?;
+            if options.emit[..place].contains(emit) {
+                return Err(Error::usage(format!("'{}' is asked for twice", emit.name())));
+            }
+        }
+        Ok(Self { model, options, session: OnceLock::new() })
+    }
+
+    /// Returns the model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Returns the options, outputs filled in.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Lists the files that a prediction into `file` makes, in the order of [`Options::emit`]: the
+    /// first is `file`, others have their name before the end.
+    pub fn files(&self, file: &Path) -> Vec<PathBuf> {
+        let emits = self.options.emit.iter().enumerate();
+        emits.map(|(place, emit)| output_path(file, *emit, place == 0)).collect()
+    }
+
+    /// Predicts `inputs`, one per date, into `file` and what is beside it.
+    ///
+    /// # Errors
+    /// - Usage: the options contradict each other, a file exists, or is an input.
+    /// - Input: a raster cannot be used.
+    /// - Model: the model or ONNX Runtime cannot be used.
+    /// - Io: no room on disk or in memory.
+    /// - Cancelled: `progress` said so.
+    pub fn predict(
+        &self,
+        inputs: &[&str],
+        file: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<SceneReport> {
+        let (manifest, options) = (self.model.manifest(), &self.options);
+        let api = GdalApi::find()?;
+        let inputs = Inputs::open(api, manifest, inputs, options)?;
+        let plan = inputs.plan(manifest, options)?;
+        let normaliser = Normaliser::new(manifest, inputs.dn_offset())?;
+        let files = self.files(file);
+        inputs.must_differ(&files, self.model.path())?;
+        let mut outputs = Outputs::create(api, manifest, &files, &plan, &inputs, options)?;
+        let session = self.session()?;
+        self.announce(&plan, session);
+        let threads = ThreadPoolBuilder::new().num_threads(options.threads).build();
+        let pool = threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))?;
+        let line = Line {
+            manifest,
+            outputs: &wanted(manifest, &options.emit)?,
+            session,
+            plan: &plan,
+            source: &inputs.source(),
+            normaliser: &normaliser,
+            batch: options.batch,
+            pool: &pool,
+            memory: options.memory,
+        };
+        let report =
+            pipeline::predict(line, progress, &mut |kind, rows| outputs.write(kind, rows, &pool))
+                .map_err(|error| error.at(&inputs.place_name()))?;
+        let mut scene = SceneReport {
+            outputs: Vec::new(),
+            line: report,
+            provider: session.report(),
+            peak_rss: memory::peak_resident(),
+        };
+        let metadata = self.metadata(&inputs, &plan, &scene);
+        scene.outputs = outputs.finish(&metadata)?;
+        scene.peak_rss = memory::peak_resident();
+        Ok(scene)
+    }
+
+    /// Returns the network, loaded at the first call.
+    fn session(&self) -> Result<&Session> {
+        if self.session.get().is_none() {
+            let Options { device, provider, precision, threads, batch, .. } = self.options;
+            let library = self.options.library.clone();
+            let options = SessionOptions { device, provider, precision, threads, batch, library };
+            let session = Session::open(self.model.path(), &options)?;
+            return Ok(self.session.get_or_init(|| session));
+        }
+        self.session.get().ok_or_else(|| Error::failed("the network is gone"))
+    }
+
+    fn announce(&self, plan: &TilePlan, session: &Session) {
+        let report = session.report();
+        info!(
+            "{} chips of {side} x {side} pixels, {} at a time, by {} (ONNX Runtime {}, {}, {} \
+             threads)",
+            plan.len(),
+            self.options.batch,
+            report.provider,
+            report.library,
+            report.precision,
+            self.options.threads,
+            side = plan.grid().chip(),
+        );
+        if let Some(note) = report.note {
+            info!("{note}");
+        }
+    }
+
+    /// Returns what the sidecar tells of the run.
+    fn metadata(
+        &self,
+        inputs: &Inputs,
+        plan: &TilePlan,
+        scene: &SceneReport,
+    ) -> Vec<(String, String)> {
+        let manifest = self.model.manifest();
+        let optional = |value: Option<String>| value.unwrap_or_default();
+        let model = self.model.path().file_name().unwrap_or_default().to_string_lossy();
+        let items = [
+            ("VERSION", env!("CARGO_PKG_VERSION").to_owned()),
+            ("TASK", manifest.task.name().to_owned()),
+            ("MODEL", model.into_owned()),
+            ("CHECKPOINT_SHA256", optional(manifest.checkpoint_sha256.clone())),
+            ("INPUT", inputs.file_names()),
+            ("OVERLAP", plan.grid().overlap().to_string()),
+            ("DN_OFFSET", inputs.dn_offset().to_string()),
+            ("PROVIDER", scene.provider.provider.clone()),
+            ("ONNXRUNTIME", scene.provider.library.clone()),
+            ("PRECISION", scene.provider.precision.to_string()),
+            ("FALLBACK_NODES", optional(scene.provider.fallback_nodes.map(|n| n.to_string()))),
+            ("CHIPS", scene.line.chips.to_string()),
+            ("CHIPS_SKIPPED", scene.line.chips_skipped.to_string()),
+            ("CHIPS_PER_SECOND", format!("{:.3}", scene.chips_per_second())),
+            (
+                "SEAM_DISAGREEMENT",
+                optional(scene.line.seam_disagreement.map(|share| format!("{share:.6}"))),
+            ),
+            ("PRETRAINING_LOSS", optional(scene.line.loss.map(|loss| format!("{loss:.6}")))),
+        ];
+        let items = items.into_iter().filter(|(_, value)| !value.is_empty());
+        items.map(|(key, value)| (format!("SPECTRALGPT_{key}"), value)).collect()
+    }
+}
+
+/// Returns the network's outputs that are needed, each once.
+fn wanted(manifest: &Manifest, emits: &[Emit]) -> Result<Vec<Output>> {
+    let mut outputs: Vec<Output> = Vec::new();
+    for emit in emits {
+        let output = emit.output(manifest)?;
+        if !outputs.contains(output) {
+            outputs.push(output.clone());
+        }
+    }
+    Ok(outputs)
+}
+
+fn output_path(file: &Path, emit: Emit, first: bool) -> PathBuf {
     if first {
         return file.to_owned();
     }
@@ -54,191 +226,4 @@ pub fn output_path(file: &Path, emit: Emit, first: bool) -> PathBuf {
         name.push(extension);
     }
     file.with_file_name(name)
-}
-
-/// Loads the model's network as the options ask; equal requests share it.
-///
-/// # Errors
-/// - Usage: the options contradict each other.
-/// - Model: no ONNX Runtime, no such device, or not a model that it can run.
-pub fn open_session(model: &Model, options: &Options) -> Result<Session> {
-    let Options { device, provider, precision, threads, batch, .. } = *options;
-    let library = options.library.clone();
-    let options = SessionOptions { device, provider, precision, threads, batch, library };
-    Session::open(model.path(), &options)
-}
-
-/// Predicts `input` into `file`.
-///
-/// # Errors
-/// - Usage: the options contradict each other, or a file exists.
-/// - Input: the raster cannot be used.
-/// - Model: the model or ONNX Runtime cannot be used.
-/// - Io: no room on disk or in memory.
-/// - Cancelled: `progress` said so.
-pub fn predict(
-    model: &Model,
-    input: &str,
-    file: &Path,
-    options: &Options,
-    progress: &mut dyn Progress,
-) -> Result<SceneReport> {
-    let manifest = model.manifest();
-    let api = GdalApi::find()?;
-    let source = GdalSource::open(api, input)?;
-    let info = source.info().clone();
-    let at = |error: Error| error.at(&format!("'{input}'"));
-    let plan = plan(model, &info, options).map_err(at)?;
-    let offset = dn_offset(&info, options);
-    #[allow(clippy::cast_possible_truncation, reason = "digital numbers are f32 from here on")]
-    let normaliser = Normaliser::new(manifest, offset as f32)?;
-    let source = source.select(&find_bands(model, &info, options).map_err(at)?, options.nodata)?;
-    let mut sinks = sinks(api, model, file, plan.window(), &info.georeference, options)?;
-    let session = open_session(model, options)?;
-    announce(&plan, &session, options);
-    let threads = ThreadPoolBuilder::new().num_threads(options.threads).build();
-    let pool = threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))?;
-    let line = Line {
-        manifest,
-        session: &session,
-        plan: &plan,
-        source: &source as &dyn RasterSource,
-        normaliser: &normaliser,
-        batch: options.batch,
-        pool: &pool,
-        memory: options.memory,
-    };
-    let report = pipeline::predict(line, progress, &mut |rows| {
-        sinks.iter_mut().try_for_each(|(emit, sink)| emit.write(rows, &pool, sink))
-    })
-    .map_err(at)?;
-    let mut scene = SceneReport {
-        outputs: Vec::new(),
-        line: report,
-        provider: session.report(),
-        peak_rss: memory::peak_resident(),
-    };
-    let metadata = metadata(model, input, plan.grid(), offset, &scene);
-    for (_, sink) in sinks {
-        scene.outputs.push(sink.finish(&metadata)?);
-    }
-    scene.peak_rss = memory::peak_resident();
-    Ok(scene)
-}
-
-fn plan(model: &Model, info: &RasterInfo, options: &Options) -> Result<TilePlan> {
-    let manifest = model.manifest();
-    if let (true, Some(first)) = (info.bands.is_empty(), info.subdatasets.first()) {
-        return Err(Error::input(format!(
-            "the file holds several rasters and none of its own; name one of them, as in '{}'",
-            first.name
-        )));
-    }
-    let overlap = options.overlap.unwrap_or_else(|| manifest.default_overlap());
-    let grid = Grid::new(manifest.chip_px, manifest.halo_px, manifest.patch_px, overlap)?;
-    TilePlan::new(info.size, options.window.unwrap_or(Window::whole(info.size)), grid)
-}
-
-fn find_bands(model: &Model, info: &RasterInfo, options: &Options) -> Result<Vec<usize>> {
-    let labels: Vec<Label> = info.bands.iter().map(label).collect();
-    bands::find(&needed(&model.manifest().channels), &labels, options.bands.as_deref())
-}
-
-/// Collects what a band says of itself; wavelengths come in nanometres or micrometres.
-fn label(band: &BandInfo) -> Label {
-    let item = |key: &str| {
-        let found = band.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.clone())
-    };
-    let texts = std::iter::once(band.description.clone())
-        .chain(["BANDNAME", "BAND_NAME", "name"].into_iter().filter_map(item))
-        .collect();
-    let number = |text: String| text.split_whitespace().next()?.parse::<f64>().ok();
-    let stated = ["WAVELENGTH", "CENTRAL_WAVELENGTH_NM"].into_iter().find_map(item);
-    let micrometres = item("CENTRAL_WAVELENGTH_UM").and_then(number).map(|um| um * 1000.0);
-    let stated =
-        stated.and_then(number).map(|value| if value < 20.0 { value * 1000.0 } else { value });
-    Label { texts, wavelength: micrometres.or(stated) }
-}
-
-/// Returns what is added to digital numbers: the caller's word, the file's, else nothing.
-fn dn_offset(info: &RasterInfo, options: &Options) -> f64 {
-    let stated = ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"]
-        .into_iter()
-        .find_map(|key| info.metadata.get(key)?.parse().ok());
-    options.dn_offset.or(stated).unwrap_or(0.0)
-}
-
-fn sinks(
-    api: &'static GdalApi,
-    model: &Model,
-    file: &Path,
-    window: Window,
-    place: &Georeference,
-    options: &Options,
-) -> Result<Vec<(Emit, GdalSink)>> {
-    let settings = SinkOptions { creation: options.creation.clone(), overwrite: options.overwrite };
-    let make = |(index, emit): (usize, &Emit)| {
-        let path = output_path(file, *emit, index == 0);
-        let layer = emit.layer(model.manifest());
-        let place = place.of_window(window);
-        info!(
-            "'{}' needs up to {} of disk while it is made",
-            path.display(),
-            memory::words(2 * scratch_bytes(&layer, window.size))
-        );
-        Ok((*emit, GdalSink::create(api, &path, &settings, &layer, window.size, &place)?))
-    };
-    options.emit.iter().enumerate().map(make).collect()
-}
-
-fn announce(plan: &TilePlan, session: &Session, options: &Options) {
-    let report = session.report();
-    info!(
-        "{} chips of {side} x {side} pixels, {} at a time, by {} (ONNX Runtime {}, {}, {} threads)",
-        plan.len(),
-        options.batch,
-        report.provider,
-        report.library,
-        report.precision,
-        options.threads,
-        side = plan.grid().chip(),
-    );
-    if let Some(note) = report.note {
-        info!("{note}");
-    }
-}
-
-/// Returns what the sidecar tells of the run.
-fn metadata(
-    model: &Model,
-    input: &str,
-    grid: Grid,
-    dn_offset: f64,
-    scene: &SceneReport,
-) -> Vec<(String, String)> {
-    let manifest = model.manifest();
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let items = [
-        ("VERSION", env!("CARGO_PKG_VERSION").to_owned()),
-        ("TASK", manifest.task.name().to_owned()),
-        ("MODEL", name(model.path())),
-        ("CHECKPOINT_SHA256", manifest.checkpoint_sha256.clone().unwrap_or_default()),
-        ("INPUT", name(Path::new(input))),
-        ("OVERLAP", grid.overlap().to_string()),
-        ("DN_OFFSET", dn_offset.to_string()),
-        ("PROVIDER", scene.provider.provider.clone()),
-        ("ONNXRUNTIME", scene.provider.library.clone()),
-        ("PRECISION", scene.provider.precision.to_string()),
-        ("FALLBACK_NODES", scene.provider.fallback_nodes.map_or(String::new(), |n| n.to_string())),
-        ("CHIPS", scene.line.chips.to_string()),
-        ("CHIPS_SKIPPED", scene.line.chips_skipped.to_string()),
-        ("CHIPS_PER_SECOND", format!("{:.3}", scene.chips_per_second())),
-        (
-            "SEAM_DISAGREEMENT",
-            scene.line.seam_disagreement.map_or(String::new(), |share| format!("{share:.6}")),
-        ),
-    ];
-    let items = items.into_iter().filter(|(_, value)| !value.is_empty());
-    items.map(|(key, value)| (format!("SPECTRALGPT_{key}"), value)).collect()
 }

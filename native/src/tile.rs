@@ -81,6 +81,17 @@ pub struct Tile {
     pub row: i64,
 }
 
+/// How many raster pixels a pixel of an output stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// One.
+    Pixel,
+    /// A patch of that side.
+    Patch(u32),
+    /// A tile's step: one pixel per tile.
+    Step,
+}
+
 /// Every tile that a window needs, in row-major order.
 #[derive(Debug, Clone)]
 pub struct TilePlan {
@@ -162,6 +173,50 @@ impl TilePlan {
         Window::new(left, top, Size::new(right - left, bottom - top))
     }
 
+    /// Returns the side of an output's pixel, in raster pixels.
+    pub fn unit(&self, scale: Scale) -> u32 {
+        match scale {
+            Scale::Pixel => 1,
+            Scale::Patch(side) => side,
+            Scale::Step => self.grid.step,
+        }
+    }
+
+    /// Returns the same tiles counted in an output's pixels.
+    ///
+    /// With [`Scale::Step`] each tile is one pixel, and the last of a row or column stands for all
+    /// that is left.
+    #[must_use]
+    pub fn scaled(&self, scale: Scale) -> Self {
+        let unit = self.unit(scale);
+        let Grid { chip, halo, step } = self.grid;
+        let cells = |from: u32, to: u32| (from / unit, to.div_ceil(unit));
+        let (grid, raster, across, down) = match scale {
+            Scale::Pixel | Scale::Patch(_) => (
+                Grid { chip: chip / unit, halo: halo / unit, step: step / unit },
+                Size::new(self.raster.width.div_ceil(unit), self.raster.height.div_ceil(unit)),
+                cells(self.window.col, self.window.end_col()),
+                cells(self.window.row, self.window.end_row()),
+            ),
+            Scale::Step => (
+                Grid { chip: 1, halo: 0, step: 1 },
+                Size::new(self.grid.count(self.raster.width), self.grid.count(self.raster.height)),
+                (self.cols.start, self.cols.end),
+                (self.rows.start, self.rows.end),
+            ),
+        };
+        let size = Size::new(across.1 - across.0, down.1 - down.0);
+        let window = Window::new(across.0, down.0, size);
+        Self { grid, raster, window, cols: self.cols.clone(), rows: self.rows.clone() }
+    }
+
+    /// Returns a tile's place among the [`scaled`](Self::scaled) ones.
+    pub fn scaled_tile(&self, tile: Tile, scale: Scale) -> Tile {
+        let unit = i64::from(self.unit(scale));
+        let halo = if scale == Scale::Step { i64::from(self.grid.halo) } else { 0 };
+        Tile { col: (tile.col + halo) / unit, row: (tile.row + halo) / unit }
+    }
+
     fn origin(&self, index: u32) -> i64 {
         i64::from(index) * i64::from(self.grid.step) - i64::from(self.grid.halo)
     }
@@ -224,6 +279,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn scaled_plans_have_the_same_tiles_in_the_same_order(
+            grid in grids(), width in 1u32..400, height in 1u32..300, a in 0u32..400, b in 0u32..300,
+            patch in 1u32..5,
+        ) {
+            let raster = Size::new(width, height);
+            let (col, row) = (a % width, b % height);
+            let window = Window::new(col, row, Size::new(width - col, (height - row).div_ceil(2)));
+            let Grid { chip, halo, step } = grid;
+            let grid = Grid { chip: chip * patch, halo: halo * patch, step: step * patch };
+            let plan = TilePlan::new(raster, window, grid).unwrap();
+            for scale in [Scale::Pixel, Scale::Patch(patch), Scale::Step] {
+                let scaled = plan.scaled(scale);
+                let again = TilePlan::new(scaled.raster(), scaled.window(), scaled.grid()).unwrap();
+                prop_assert_eq!((&again.cols, &again.rows), (&scaled.cols, &scaled.rows));
+                let rows = plan.tile_rows().zip(scaled.tile_rows());
+                for (tile, other) in rows.flat_map(|(a, b)| plan.tiles(a).zip(scaled.tiles(b))) {
+                    prop_assert_eq!(plan.scaled_tile(tile, scale), other);
+                }
+            }
+        }
+
         #[test]
         fn a_window_sees_exactly_the_tiles_of_the_whole_raster_that_meet_it(
             grid in grids(), width in 1u32..400, height in 1u32..300, a in 0u32..400, b in 0u32..300,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use conformance::raster::{self, SEGMUNICH};
 use conformance::{detgen, models, program};
@@ -16,7 +17,7 @@ use spectralgpt_core::pipeline::{self, Line, Report};
 use spectralgpt_core::progress::{Progress, Silent};
 use spectralgpt_core::raster::RasterSource;
 use spectralgpt_core::raster::memory::MemorySource;
-use spectralgpt_core::scene;
+use spectralgpt_core::runtime::session::{Session, SessionOptions};
 use spectralgpt_core::tile::{Grid, TilePlan, reflect};
 
 /// Smaller than a chip, one pixel, one line, one past a chip, several chips; never square.
@@ -31,12 +32,13 @@ fn in_memory(
 ) -> Result<(Vec<f32>, Report)> {
     let model = Model::open(model).unwrap();
     let manifest = model.manifest();
-    let session = scene::open_session(&model, &Options::default()).unwrap();
+    let session = Session::open(model.path(), &SessionOptions::default()).unwrap();
     let overlap = overlap.unwrap_or(manifest.default_overlap());
     let grid = Grid::new(manifest.chip_px, manifest.halo_px, manifest.patch_px, overlap)?;
     let plan = TilePlan::new(source.size(), Window::whole(source.size()), grid)?;
     let line = Line {
         manifest,
+        outputs: &manifest.outputs,
         session: &session,
         plan: &plan,
         source,
@@ -46,9 +48,9 @@ fn in_memory(
         memory: Options::default().memory,
     };
     let mut scores = Vec::new();
-    let report = pipeline::predict(line, progress, &mut |rows: Blended<'_>| {
+    let report = pipeline::predict(line, progress, &mut |_, rows: Blended<'_>| {
         for row in 0..rows.rows() {
-            for class in 0..rows.classes() {
+            for class in 0..rows.channels() {
                 scores.extend_from_slice(rows.scores(class, row));
             }
         }
@@ -265,6 +267,37 @@ fn a_run_that_is_stopped_or_fails_says_so_and_the_next_one_works() {
     assert_eq!((broken.kind(), broken.message()), (Kind::Input, "block 7 cannot be read"));
     let (scores, _) = in_memory(&model, &source, None, &mut Silent).unwrap();
     assert!(scores.iter().all(|score| *score == 25.0));
+}
+
+/// Holds no valid pixel anywhere; counts its reads.
+struct Nothing(AtomicUsize);
+
+impl RasterSource for Nothing {
+    fn size(&self) -> Size {
+        Size::new(3000, 60_000)
+    }
+
+    fn bands(&self) -> usize {
+        1
+    }
+
+    fn read(&self, _window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        pixels.fill(0.0);
+        valid.fill(0);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_run_over_nothing_stops_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("constant.onnx");
+    models::constant(&model, &[1.0]);
+    let source = Nothing(AtomicUsize::new(0));
+    let stopped = in_memory(&model, &source, None, &mut Impatient).unwrap_err();
+    assert_eq!(stopped.kind(), Kind::Cancelled);
+    assert!(source.0.into_inner() < 10, "the source of 625 strips is not read to its end");
 }
 
 #[test]

@@ -226,12 +226,21 @@ impl Manifest {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Returns the pixels two neighbouring chips share unless told otherwise: 32, or what the halo
-    /// asks for.
+    /// Returns the pixels two neighbouring chips share unless told otherwise: 32 where a value is
+    /// given per pixel, else 0, and at least what the halo asks for.
     pub fn default_overlap(&self) -> u32 {
-        let room = self.chip_px - self.patch_px;
-        let shared = (2 * self.halo_px).max(32.min(self.chip_px / 4));
+        let room = self.footprint_px.saturating_sub(self.patch_px);
+        let seams = match self.task {
+            Task::Segment | Task::Change | Task::Reconstruct => 32.min(self.chip_px / 4),
+            Task::Classify | Task::Multilabel | Task::Embed => 0,
+        };
+        let shared = (2 * self.halo_px).max(seams);
         shared.next_multiple_of(self.patch_px).min(room - room % self.patch_px)
+    }
+
+    /// Returns what the distance between chips must be a multiple of, in raster pixels.
+    pub fn step_unit(&self) -> u32 {
+        if self.resize_px.is_some() { 1 } else { self.patch_px }
     }
 
     fn check(&self) -> Result<()> {
@@ -260,6 +269,12 @@ impl Manifest {
         let same = self.resize_px.is_some() || self.footprint_px == self.chip_px;
         if self.footprint_px == 0 || !same || resized < self.chip_px || resized > 4096 {
             return wrong("resizes its footprint to something other than its chip or more");
+        }
+        let per_pixel = |output: &Output| {
+            !matches!(output.kind, OutputKind::SceneScores | OutputKind::ChipFeatures)
+        };
+        if self.resize_px.is_some() && self.outputs.iter().any(per_pixel) {
+            return wrong("resizes its footprint, but gives a value per pixel or patch");
         }
         match &self.normalisation {
             Normalisation::ZScore { mean, std } | Normalisation::ClippedBytes { mean, std }

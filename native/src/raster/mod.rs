@@ -1,5 +1,6 @@
 //! What the line reads from and writes to, whoever serves the pixels.
 
+pub mod dates;
 pub mod gdal;
 pub mod memory;
 

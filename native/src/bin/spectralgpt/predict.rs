@@ -18,7 +18,7 @@ use spectralgpt_core::options::Options;
 use spectralgpt_core::progress::Progress;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
-use spectralgpt_core::scene::{self, SceneReport};
+use spectralgpt_core::scene::{Predictor, SceneReport};
 
 use crate::{print, say};
 
@@ -30,15 +30,16 @@ const GDAL_CACHE: u64 = 256 << 20;
 pub(crate) struct Arguments {
     /// A model file that `spectralgpt convert` wrote
     model: PathBuf,
-    /// The rasters: anything GDAL opens
+    /// The rasters: anything GDAL opens; for a change model BEFORE AFTER
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// The map to write; for several rasters, the folder to write into
     #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
-    /// Outputs, separated by commas: classes, scores, confidence, valid; the first is written to FILE,
-    /// the others beside it
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "classes")]
+    /// Outputs, separated by commas, the first to FILE, the others beside it: classes, scores,
+    /// confidence, entropy, disagreement, valid; features, chip-features; reconstruction, anomaly
+    /// [default: classes; features of an embed model; reconstruction of a reconstruct model]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     emit: Vec<Emit>,
     /// Maps only this part; pixels around it are still looked at
     #[arg(long, value_name = "COL,ROW,W,H", value_parser = window, allow_hyphen_values = true)]
@@ -90,37 +91,49 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// One raster, or one per date, and the file to write.
+struct Job {
+    inputs: Vec<String>,
+    file: PathBuf,
+}
+
+impl Job {
+    /// Names the rasters as one, for the log and JSON.
+    fn name(&self) -> String {
+        self.inputs.join(" ")
+    }
+}
+
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let model = Model::open(&self.model);
-        if let (Err(error), true) = (&model, self.json) {
-            self.inputs.iter().try_for_each(|input| print(&failure(input, error)))?;
-        }
-        let (model, options) = (model?, self.options());
-        GdalApi::find()?.limit_cache((options.memory / 8).min(GDAL_CACHE));
-        let jobs = self.jobs()?;
+        let prepared = self.prepare();
+        let (predictor, jobs) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                self.tell_failure(&self.inputs.join(" "), &error)?;
+                return Err(error);
+            }
+        };
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
             .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
         let mut failed = Vec::new();
-        // Holding the network keeps it loaded between rasters.
-        let mut network = None;
-        for (input, file) in &jobs {
+        for job in &jobs {
+            let inputs: Vec<&str> = job.inputs.iter().map(String::as_str).collect();
             let mut bar = Bar::new(self.quiet, Arc::clone(&stop));
-            let report = scene::predict(&model, input, file, &options, &mut bar);
+            let report = predictor.predict(&inputs, &job.file, &mut bar);
             bar.bar.finish_and_clear();
-            network = network.or_else(|| scene::open_session(&model, &options).ok());
-            self.tell(input, &report)?;
             match report {
-                Err(error) if jobs.len() == 1 || error.kind() == Kind::Cancelled => {
-                    return Err(error);
-                }
+                Ok(done) => self.tell(&job.name(), &done)?,
                 Err(error) => {
+                    self.tell_failure(&job.name(), &error)?;
+                    if jobs.len() == 1 || error.kind() == Kind::Cancelled {
+                        return Err(error);
+                    }
                     say(&error);
-                    failed.push(input.as_str());
+                    failed.push(job.name());
                 }
-                Ok(_) => {}
             }
         }
         if failed.is_empty() {
@@ -128,6 +141,16 @@ impl Arguments {
         }
         let (few, all) = (failed.len(), jobs.len());
         Err(Error::failed(format!("{few} of {all} rasters failed: {}", failed.join(", "))))
+    }
+
+    /// Checks all that can be checked before the first raster is opened.
+    fn prepare(&self) -> Result<(Predictor, Vec<Job>)> {
+        let options = self.options();
+        let cache = (options.memory / 8).min(GDAL_CACHE);
+        let predictor = Predictor::new(Model::open(&self.model)?, options)?;
+        let jobs = self.jobs(&predictor)?;
+        GdalApi::find()?.limit_cache(cache);
+        Ok((predictor, jobs))
     }
 
     fn options(&self) -> Options {
@@ -149,52 +172,68 @@ impl Arguments {
         options
     }
 
-    /// Pairs rasters with files: a single one goes to FILE, several go into a folder.
-    fn jobs(&self) -> Result<Vec<(String, PathBuf)>> {
-        if let ([input], false) = (self.inputs.as_slice(), self.output.is_dir()) {
-            return Ok(vec![(input.clone(), self.output.clone())]);
+    /// Pairs rasters with files: those of one prediction go to FILE, of several into a folder.
+    fn jobs(&self, predictor: &Predictor) -> Result<Vec<Job>> {
+        let dates = predictor.model().manifest().task.inputs().len();
+        let folder = self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
+        if self.inputs.len() == dates && !folder {
+            return Ok(vec![Job { inputs: self.inputs.clone(), file: self.output.clone() }]);
         }
+        if !self.inputs.len().is_multiple_of(dates) {
+            let given = self.inputs.len();
+            return Err(Error::usage(format!(
+                "the model takes {dates} rasters at a time, {given} given"
+            )));
+        }
+        let job = |inputs: &[String]| {
+            let stem = Path::new(&inputs[0]).file_stem().unwrap_or_default().to_string_lossy();
+            Job { inputs: inputs.to_vec(), file: self.output.join(format!("{stem}.tif")) }
+        };
+        let jobs: Vec<Job> = self.inputs.chunks(dates).map(job).collect();
+        self.check_apart(predictor, &jobs)?;
         std::fs::create_dir_all(&self.output)
             .map_err(|error| Error::file("make the folder", &self.output, &error))?;
-        let mut jobs: Vec<(String, PathBuf)> = Vec::new();
-        for input in &self.inputs {
-            let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
-            let file = self.output.join(format!("{stem}.tif"));
-            if let Some((other, _)) = jobs.iter().find(|(_, taken)| *taken == file) {
-                return Err(Error::usage(format!(
-                    "'{other}' and '{input}' would both be written to '{}'; predict them apart",
-                    file.display()
-                )));
-            }
-            jobs.push((input.clone(), file));
-        }
         Ok(jobs)
     }
 
-    fn tell(&self, input: &str, report: &Result<SceneReport>) -> Result<()> {
-        if let Ok(done) = report {
-            info!(
-                "wrote {} in {:.1} s: {} chips ({} skipped), {:.2} chips/s by {}",
-                done.outputs
-                    .iter()
-                    .map(|path| format!("'{}'", path.display()))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                done.line.seconds,
-                done.line.chips,
-                done.line.chips_skipped,
-                done.chips_per_second(),
-                done.provider.provider,
-            );
+    /// Checks that no two files of several predictions are the same, nor a raster to be read.
+    fn check_apart(&self, predictor: &Predictor, jobs: &[Job]) -> Result<()> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut taken: Vec<PathBuf> =
+            self.inputs.iter().map(|input| real(Path::new(input))).collect();
+        for file in jobs.iter().flat_map(|job| predictor.files(&job.file)) {
+            if taken.contains(&real(&file)) {
+                return Err(Error::usage(format!(
+                    "'{}' is an input or would be written twice; predict into another folder, or \
+                     the rasters apart",
+                    file.display()
+                )));
+            }
+            taken.push(real(&file));
         }
-        if !self.json {
-            return Ok(());
+        Ok(())
+    }
+
+    fn tell(&self, input: &str, done: &SceneReport) -> Result<()> {
+        let files: Vec<String> =
+            done.outputs.iter().map(|path| format!("'{}'", path.display())).collect();
+        info!(
+            "wrote {} in {:.1} s: {} chips ({} skipped), {:.2} chips/s by {}",
+            files.join(", "),
+            done.line.seconds,
+            done.line.chips,
+            done.line.chips_skipped,
+            done.chips_per_second(),
+            done.provider.provider,
+        );
+        if let Some(loss) = done.line.loss {
+            info!("pre-training loss {loss:.6}");
         }
-        print(
-            &report
-                .as_ref()
-                .map_or_else(|error| failure(input, error), |done| success(input, done)),
-        )
+        if self.json { print(&success(input, done)) } else { Ok(()) }
+    }
+
+    fn tell_failure(&self, input: &str, error: &Error) -> Result<()> {
+        if self.json { print(&failure(input, error)) } else { Ok(()) }
     }
 }
 
