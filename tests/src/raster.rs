@@ -25,13 +25,33 @@ pub fn place() -> Georeference {
 /// # Panics
 /// The file cannot be written.
 pub fn write_u16(path: &Path, size: Size, bands: &[&str], pixels: &[u16], nodata: Option<f64>) {
+    write(path, size, bands, pixels, nodata, &[]);
+}
+
+/// Writes 16-bit bands as [`write_u16`] does, with creation options of GDAL's.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], creation: &[&str]) {
+    write(path, size, bands, pixels, None, creation);
+}
+
+fn write(
+    path: &Path,
+    size: Size,
+    bands: &[&str],
+    pixels: &[u16],
+    nodata: Option<f64>,
+    creation: &[&str],
+) {
     let layer = Layer {
         sample: SampleType::U16,
         bands: bands.iter().map(|band| (*band).to_owned()).collect(),
         nodata,
         categories: Vec::new(),
     };
-    let options = SinkOptions { overwrite: true, ..SinkOptions::default() };
+    let creation = creation.iter().map(|option| (*option).to_owned()).collect();
+    let options = SinkOptions { creation, overwrite: true, ..SinkOptions::default() };
     let api = GdalApi::find().expect("libgdal");
     let mut sink =
         GdalSink::create(api, path, &options, &layer, size, &place()).expect("a new raster");

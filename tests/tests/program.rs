@@ -170,6 +170,12 @@ fn json_tells_of_success_and_failure_one_line_per_raster() {
     let early = program::run(&["predict", "/nowhere.onnx", good, "-o", &maps, "--json"]);
     let early: Value = serde_json::from_str(&early.out).unwrap();
     assert_eq!((&early["input"], &early["error"]["code"]), (&good.into(), &"model".into()));
+    let again = ["predict", model, good, "-o", &format!("{maps}/"), "--json", "--skip-existing"];
+    let skipped: Value = serde_json::from_str(&program::done(&again).out).unwrap();
+    assert_eq!(
+        (&skipped["skipped"], &skipped["outputs"][0]),
+        (&true.into(), &outputs[0].clone().into())
+    );
     let doctor = program::done(&["doctor", "--json"]).out;
     let doctor: Value = serde_json::from_str(&doctor).unwrap();
     assert!(doctor["gdal"]["version"].is_string() && doctor["onnxruntime"]["version"].is_string());

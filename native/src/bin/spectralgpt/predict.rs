@@ -81,8 +81,11 @@ pub(crate) struct Arguments {
     #[arg(long = "co", value_name = "K=V")]
     creation: Vec<String>,
     /// Replaces existing files
-    #[arg(long)]
+    #[arg(long, conflicts_with = "skip_existing")]
     overwrite: bool,
+    /// Passes over rasters whose files are all there already
+    #[arg(long)]
+    skip_existing: bool,
     /// Says nothing but warnings and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -120,6 +123,11 @@ impl Arguments {
             .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
         let mut failed = Vec::new();
         for job in &jobs {
+            let files = predictor.files(&job.file);
+            if self.skip_existing && files.iter().all(|file| file.exists()) {
+                self.tell_skipped(&job.name(), &files)?;
+                continue;
+            }
             let inputs: Vec<&str> = job.inputs.iter().map(String::as_str).collect();
             let mut bar = Bar::new(self.quiet, Arc::clone(&stop));
             let report = predictor.predict(&inputs, &job.file, &mut bar);
@@ -232,17 +240,24 @@ impl Arguments {
         if self.json { print(&success(input, done)) } else { Ok(()) }
     }
 
+    fn tell_skipped(&self, input: &str, files: &[PathBuf]) -> Result<()> {
+        info!("'{input}' is passed over: its files are there already");
+        let outputs = paths(files);
+        if !self.json {
+            return Ok(());
+        }
+        print(&json!({ "input": input, "outputs": outputs, "skipped": true }).to_string())
+    }
+
     fn tell_failure(&self, input: &str, error: &Error) -> Result<()> {
         if self.json { print(&failure(input, error)) } else { Ok(()) }
     }
 }
 
 fn success(input: &str, done: &SceneReport) -> String {
-    let outputs: Vec<Value> =
-        done.outputs.iter().map(|path| path.display().to_string().into()).collect();
     json!({
         "input": input,
-        "outputs": outputs,
+        "outputs": paths(&done.outputs),
         "seconds": done.line.seconds,
         "chips": done.line.chips,
         "chips_skipped": done.line.chips_skipped,
@@ -254,6 +269,10 @@ fn success(input: &str, done: &SceneReport) -> String {
         "peak_rss_bytes": done.peak_rss,
     })
     .to_string()
+}
+
+fn paths(files: &[PathBuf]) -> Vec<Value> {
+    files.iter().map(|path| path.display().to_string().into()).collect()
 }
 
 fn failure(input: &str, error: &Error) -> String {

@@ -1,0 +1,73 @@
+//! Times the line around a network that does nothing: chips per second from file to file.
+//!
+//! Prints the median and range of several runs in one process; 2 threads, overlap 0, warm cache.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails has nothing to say")]
+#![allow(clippy::print_stdout, reason = "its output is the result")]
+
+use std::path::Path;
+
+use conformance::{detgen, models, raster};
+use spectralgpt_core::geometry::Size;
+use spectralgpt_core::model::Model;
+use spectralgpt_core::model::profile::Profile;
+use spectralgpt_core::options::Options;
+use spectralgpt_core::progress::Silent;
+use spectralgpt_core::scene::Predictor;
+
+const SIDE: u32 = 2048;
+const RUNS: usize = 7;
+
+/// Writes a scene of SegMunich's bands.
+fn scene(path: &Path, creation: &[&str]) {
+    let side = SIDE as usize;
+    let pixels = detgen::raw_u16("throughput", 10, side, side, 200, 3800);
+    let row = |row: &[u16]| -> Vec<u16> {
+        (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
+    };
+    let rows: Vec<u16> = pixels.chunks_exact(side * 10).flat_map(row).collect();
+    raster::write_u16_as(path, Size::square(SIDE), &raster::SEGMUNICH, &rows, creation);
+}
+
+/// Writes a model that hands on its first channels as the scores of as many classes.
+fn model(path: &Path, classes: u32) {
+    let mut manifest = models::profile_manifest(&Profile::named("segmunich").unwrap());
+    manifest.classes = models::plain_manifest(classes, 0).classes;
+    manifest.outputs[0].channels = classes;
+    models::save(path, &manifest, |graph, chip| {
+        let channels = (0..i64::from(classes)).map(|class| class % 12).collect();
+        let indices = graph.ints(&[classes as usize], channels);
+        graph.gather(chip, indices, 1)
+    });
+}
+
+fn measure(folder: &Path, name: &str, scene: &Path, model: &Path) {
+    let mut options = Options::default();
+    options.overlap = Some(0);
+    options.threads = 2;
+    options.overwrite = true;
+    let predictor = Predictor::new(Model::open(model).unwrap(), options).unwrap();
+    let map = folder.join("map.tif");
+    let mut rates: Vec<f64> = (0..=RUNS)
+        .map(|_| predictor.predict(&[scene.to_str().unwrap()], &map, &mut Silent).unwrap())
+        .map(|report| report.chips_per_second())
+        .skip(1)
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    let (least, median, most) = (rates[0], rates[RUNS / 2], rates[RUNS - 1]);
+    println!("{name:<40} {median:7.0} chips/s [{least:.0}-{most:.0}]");
+}
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (plain, deflate) = (at("plain.tif"), at("deflate.tif"));
+    scene(&plain, &["COMPRESS=NONE", "TILED=NO", "INTERLEAVE=BAND"]);
+    scene(&deflate, &["COMPRESS=DEFLATE", "TILED=YES", "INTERLEAVE=BAND"]);
+    let (one, thirteen) = (at("one.onnx"), at("thirteen.onnx"));
+    model(&one, 1);
+    model(&thirteen, 13);
+    measure(folder.path(), "no-op, 1 channel, uncompressed", &plain, &one);
+    measure(folder.path(), "no-op, 1 channel, tiled deflate", &deflate, &one);
+    measure(folder.path(), "no-op, 13 classes, uncompressed", &plain, &thirteen);
+}
