@@ -5,6 +5,10 @@ use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
 
+/// The largest digital number that is believed; further out, a range or a square overflows f32 and
+/// gives the network what is no number. Nothing measured comes near: such pixels are damage.
+const LARGEST: f32 = 1e12;
+
 /// Where a channel's pixels come from: positions in the source's bands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Origin {
@@ -83,7 +87,8 @@ impl Normaliser {
     /// Normalises one chip.
     ///
     /// `bands` (band, row, column) holds the footprint's digital numbers, `valid` (row, column)
-    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero.
+    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero,
+    /// digital numbers beyond ±1e12 are taken as that; finite numbers give finite input.
     pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) {
         let pixels = valid.len();
         let chip = input.len() / self.channels().max(1);
@@ -105,7 +110,7 @@ impl Normaliser {
         match &self.origins[channel] {
             Origin::Band(band) => {
                 for (value, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-                    *value = dn + self.dn_offset;
+                    *value = shifted(*dn, self.dn_offset);
                 }
             }
             Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
@@ -163,13 +168,18 @@ fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) {
     }
 }
 
+/// Adds the offset; the sum stays where f32 can compute with it.
+fn shifted(dn: f32, offset: f32) -> f32 {
+    (dn + offset).clamp(-LARGEST, LARGEST)
+}
+
 /// Averages bands in f32, added in order, as numpy does.
 fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
     let pixels = plane.len();
     plane.fill(0.0);
     for band in list {
         for (sum, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-            *sum += dn + dn_offset;
+            *sum += shifted(*dn, dn_offset);
         }
     }
     let count = list.len() as f32;
