@@ -7,7 +7,7 @@ ORT_VERSION := 1.32.0
 PYTHON ?= python3
 CARGO ?= cargo
 
-.PHONY: help build setup test test-full lint deny bench clean
+.PHONY: help build setup test test-full fuzz lint deny bench clean
 
 help: ## Lists what make can do.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,21 @@ build/tools/bin/cargo-deny:
 
 test-full: test ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test $(CARGO) test --release --workspace --no-fail-fast
+
+# The sanitizer is a compiler option that a stable compiler refuses without RUSTC_BOOTSTRAP.
+FUZZ := RUSTC_BOOTSTRAP=1 PATH="$(CURDIR)/build/tools/bin:$$PATH" $(CARGO) fuzz
+FUZZ_RUNS ?= 200000
+
+fuzz: setup build/tools/bin/cargo-fuzz ## Changes checkpoints and models under AddressSanitizer.
+	for target in pickle model; do \
+		mkdir -p build/fuzz/corpus/$$target && \
+		$(FUZZ) run --fuzz-dir tests/fuzz --target-dir build/fuzz $$target build/fuzz/corpus/$$target \
+			-- -runs=$(FUZZ_RUNS) -rss_limit_mb=512 -timeout=5 -print_final_stats=1; \
+	done
+
+build/tools/bin/cargo-fuzz:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+		$(CARGO) install --quiet --locked --root build/tools cargo-fuzz@0.13.2
 
 bench: setup ## Measures what is ours: blending, normalising, folding.
 	$(CARGO) bench --workspace

@@ -5,6 +5,10 @@ use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
 
+/// The largest digital number that is believed; further out, a range or a square overflows f32 and
+/// gives the network what is no number. Nothing measured comes near: such pixels are damage.
+const LARGEST: f32 = 1e12;
+
 /// How a channel's input becomes digital numbers again: `input * scale + offset`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inverse {
@@ -92,8 +96,9 @@ impl Normaliser {
     /// Normalises one chip.
     ///
     /// `bands` (band, row, column) holds the footprint's digital numbers, `valid` (row, column)
-    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero.
-    /// Returns each channel's way back.
+    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero,
+    /// digital numbers beyond ±1e12 are taken as that; finite numbers give finite input. Returns
+    /// each channel's way back.
     pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
         let pixels = valid.len();
         let chip = input.len() / self.channels().max(1);
@@ -118,7 +123,7 @@ impl Normaliser {
         match &self.origins[channel] {
             Origin::Band(band) => {
                 for (value, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-                    *value = dn + self.dn_offset;
+                    *value = shifted(*dn, self.dn_offset);
                 }
             }
             Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
@@ -179,27 +184,45 @@ fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
     Inverse { scale: narrow(high - low), offset: narrow(low) }
 }
 
+/// Adds the offset; the sum stays where f32 can compute with it.
+fn shifted(dn: f32, offset: f32) -> f32 {
+    (dn + offset).clamp(-LARGEST, LARGEST)
+}
+
 /// Averages bands in f32, added in order, as numpy does.
 fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
     let pixels = plane.len();
     plane.fill(0.0);
     for band in list {
         for (sum, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-            *sum += dn + dn_offset;
+            *sum += shifted(*dn, dn_offset);
         }
     }
     let count = list.len() as f32;
     plane.iter_mut().for_each(|sum| *sum /= count);
 }
 
-fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
-    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-    for (value, valid) in plane.iter().zip(valid) {
-        if *valid != 0 {
-            low = low.min(*value);
-            high = high.max(*value);
+/// Returns the least and the largest valid value.
+///
+/// Kept in lanes, which a processor compares at once: a minimum is the same in any order.
+fn extremes(plane: &[f32], valid: &[u8]) -> (f32, f32) {
+    const LANES: usize = 16;
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    for (values, valid) in plane.chunks(LANES).zip(valid.chunks(LANES)) {
+        for (((low, high), value), valid) in low.iter_mut().zip(&mut high).zip(values).zip(valid) {
+            let counts = *valid != 0;
+            *low = if counts && *value < *low { *value } else { *low };
+            *high = if counts && *value > *high { *value } else { *high };
         }
     }
+    (
+        low.into_iter().fold(f32::INFINITY, f32::min),
+        high.into_iter().fold(f32::NEG_INFINITY, f32::max),
+    )
+}
+
+fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
+    let (low, high) = extremes(plane, valid);
     let range = high - low + narrow(epsilon);
     plane.iter_mut().for_each(|value| *value = (*value - low) / range);
     // A constant channel, and one without a valid pixel.

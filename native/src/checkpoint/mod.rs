@@ -4,6 +4,7 @@ mod extent;
 mod input;
 mod legacy;
 mod pickle;
+mod safetensors;
 mod tensor;
 mod value;
 mod zip;
@@ -22,7 +23,8 @@ use value::{Pickle, Value};
 
 /// Named tensors, read one at a time.
 pub trait Weights: Sync {
-    /// Lists the names of floating-point tensors, in file order, without a `module.` prefix.
+    /// Lists the names of floating-point tensors, in file order, without the prefixes that
+    /// wrapping a model puts before all of them.
     fn names(&self) -> Vec<&str>;
 
     /// Returns a tensor's shape, or `None` if there is no such tensor.
@@ -36,10 +38,12 @@ pub trait Weights: Sync {
     fn read(&self, name: &str) -> Result<Vec<f32>>;
 }
 
-/// A file of torch.save, whose tensors are read one at a time; code in it is never run.
+/// A file of torch.save or of safetensors, whose tensors are read one at a time; code in it is
+/// never run.
 ///
 /// Damage is noticed wherever the file has checksums: everywhere in a zip, nowhere in the layout
-/// from before torch 1.6.
+/// from before torch 1.6 nor in safetensors. In those two, a changed byte among the values gives
+/// another value and no error: compare [`sha256`](Self::sha256) with the publisher's.
 #[derive(Debug)]
 pub struct Checkpoint {
     file: File,
@@ -59,7 +63,8 @@ struct Entry {
 impl Checkpoint {
     /// Opens a checkpoint: the dictionary of tensors itself, or one under `model` or `state_dict`.
     ///
-    /// A `module.` before every name is dropped. An optimizer's state is not read.
+    /// A `module.` or `model.` before every name is dropped, also one inside the other. An
+    /// optimizer's state is not read.
     ///
     /// # Errors
     /// - Model: not a checkpoint, truncated, damaged, naming code to be run, or without tensors.
@@ -127,23 +132,28 @@ fn entries(file: &File, length: u64) -> Result<Vec<Entry>> {
     let mut head = [0; 2 + legacy::MAGIC.len()];
     let known = usize::try_from(length).map_or(head.len(), |length| length.min(head.len()));
     read_at(file, &mut head[..known], 0)?;
-    let (pickle, storages) = if head.starts_with(b"PK\x03\x04") {
-        zip::contents(file, length)?
+    let mut entries = if head.starts_with(b"PK\x03\x04") {
+        let (pickle, storages) = zip::contents(file, length)?;
+        pickled(&pickle, &storages)?
     } else if head[0] == 0x80 && head[2..] == legacy::MAGIC {
-        legacy::contents(file, length)?
+        let (pickle, storages) = legacy::contents(file, length)?;
+        pickled(&pickle, &storages)?
+    } else if safetensors::is_meant(&head[..known], length) {
+        safetensors::contents(file, length)?
     } else if length == 0 {
         return Err(Error::model("the file is empty; copy or download it again"));
     } else {
         return Err(Error::model(
-            "this is not a PyTorch checkpoint: neither a zip of torch.save nor its older layout; \
-             give the .pth file itself",
+            "this is not a PyTorch checkpoint: neither a zip of torch.save, nor its older layout, \
+             nor safetensors; give the .pth file itself",
         ));
     };
-    tensors(&pickle, &storages)
+    drop_prefixes(&mut entries);
+    Ok(entries)
 }
 
 /// Finds the dictionary of tensors, and where the values of each lie.
-fn tensors(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<Entry>> {
+fn pickled(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<Entry>> {
     let top = pickle.named(pickle.root())?.ok_or_else(|| {
         Error::model("the file holds no dictionary of tensors; save model.state_dict()")
     })?;
@@ -168,24 +178,39 @@ fn tensors(pickle: &Pickle, storages: &HashMap<String, Extent>) -> Result<Vec<En
             found.join(", ")
         )));
     }
-    let prefix = match tensors.iter().all(|(name, _)| name.starts_with("module.")) {
-        true => "module.".len(),
-        false => 0,
+    let entry = |(name, tensor): (&str, &Arc<Tensor>)| {
+        let key = &tensor.storage.key;
+        let missing = || {
+            let place = format!("tensor '{}'", shown(name));
+            Error::model(format!("its storage '{key}' is not in the file")).at(&place)
+        };
+        let extent = storages.get(key).ok_or_else(missing)?.clone();
+        Entry::new(name.to_owned(), Arc::clone(tensor), extent)
     };
-    tensors.iter().map(|(name, tensor)| entry(&name[prefix..], tensor, storages)).collect()
+    tensors.into_iter().map(entry).collect()
 }
 
 fn is_dict(value: &Value) -> bool {
     matches!(value, Value::Dict(_))
 }
 
-fn entry(name: &str, tensor: &Arc<Tensor>, storages: &HashMap<String, Extent>) -> Result<Entry> {
-    let place = format!("tensor '{}'", shown(name));
-    let key = &tensor.storage.key;
-    let missing = || Error::model(format!("its storage '{key}' is not in the file"));
-    let extent = storages.get(key).ok_or_else(missing).map_err(|error| error.at(&place))?;
-    tensor.check(extent).map_err(|error| error.at(&place))?;
-    Ok(Entry { name: name.to_owned(), tensor: Arc::clone(tensor), extent: extent.clone() })
+impl Entry {
+    /// Checks that the tensor lies inside its bytes.
+    fn new(name: String, tensor: Arc<Tensor>, extent: Extent) -> Result<Self> {
+        let place = || format!("tensor '{}'", shown(&name));
+        tensor.check(&extent).map_err(|error| error.at(&place()))?;
+        Ok(Self { name, tensor, extent })
+    }
+}
+
+/// Drops what a wrapper put before all names: `DataParallel`'s `module.`, an attribute's `model.`.
+fn drop_prefixes(entries: &mut [Entry]) {
+    let shared = |entries: &[Entry], prefix: &str| {
+        !entries.is_empty() && entries.iter().all(|entry| entry.name.starts_with(prefix))
+    };
+    while let Some(prefix) = ["module.", "model."].iter().find(|prefix| shared(entries, prefix)) {
+        entries.iter_mut().for_each(|entry| drop(entry.name.drain(..prefix.len())));
+    }
 }
 
 /// Makes text of a file fit for a message: short, and without control characters.

@@ -46,6 +46,29 @@ impl DType {
         })
     }
 
+    /// Finds the type by its name in a safetensors file.
+    pub(super) fn of_safetensors(name: &str) -> Option<Self> {
+        let other = |name, bytes| Self::Other { name, bytes };
+        Some(match name {
+            "F16" => Self::F16,
+            "BF16" => Self::Bf16,
+            "F32" => Self::F32,
+            "F64" => Self::F64,
+            "BOOL" => other("bool", 1),
+            "U8" => other("uint8", 1),
+            "I8" => other("int8", 1),
+            "U16" => other("uint16", 2),
+            "I16" => other("int16", 2),
+            "U32" => other("uint32", 4),
+            "I32" => other("int32", 4),
+            "U64" => other("uint64", 8),
+            "I64" => other("int64", 8),
+            "F8_E4M3" | "F8_E5M2" => other("8-bit floats", 1),
+            "C64" => other("complex64", 8),
+            _ => return None,
+        })
+    }
+
     /// Returns the bytes of one element.
     pub(super) fn bytes(self) -> usize {
         match self {

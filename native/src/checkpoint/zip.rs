@@ -86,6 +86,11 @@ fn directory(file: &File, length: u64) -> Result<Directory> {
     let mut tail = [0; 56 + 20 + 22];
     let position = length.checked_sub(tail.len() as u64).ok_or_else(damaged)?;
     read_at(file, &mut tail, position)?;
+    if tail[56..60] != *b"PK\x06\x07" && tail[76..80] == *b"PK\x05\x06" {
+        return Err(Error::model(
+            "the archive was packed anew by another program; load it with torch and save it again",
+        ));
+    }
     let mut fields = Fields(&tail);
     let mark = [*b"PK\x06\x06\x2c\0\0\0\0\0\0\0", fields.array()?];
     fields.take(4)?; // versions

@@ -1,7 +1,7 @@
 //! Files that were damaged at random: an error or the same values, never a panic.
 
 use conformance::torch::{self, Wrap};
-use conformance::{detgen, shared};
+use conformance::{detgen, full, shared, tell};
 
 use super::{archive, bits, outcome, small, storages};
 
@@ -17,7 +17,8 @@ fn a_flipped_byte_is_noticed_or_harmless() {
     torch::write(&path, &small(), Wrap::Published).unwrap();
     let original = std::fs::read(&path).unwrap();
     let (mut draw, mut refused) = (0, 0);
-    for _ in 0..2000 {
+    let flips = if full() { 10_000 } else { 2000 };
+    for _ in 0..flips {
         let mut bytes = original.clone();
         let at = below(&mut draw, bytes.len());
         bytes[at] ^= u8::try_from(1 + below(&mut draw, 255)).unwrap();
@@ -26,7 +27,8 @@ fn a_flipped_byte_is_noticed_or_harmless() {
             None => refused += 1,
         }
     }
-    assert!(refused > 1000, "{refused} of 2000 refused");
+    assert!(refused > flips / 2, "{refused} of {flips} refused");
+    tell(&format!("flipped bytes: {refused} of {flips} refused, the others harmless"));
 }
 
 #[test]
@@ -42,6 +44,30 @@ fn a_file_cut_short_anywhere_is_an_error() {
             assert!(outcome(&folder, &original[..length]).is_none(), "{length} bytes");
         }
     }
+}
+
+/// Has no checksums: a flip among the values is another value. Elsewhere it is an error, or of no
+/// consequence, or another name or shape; never a panic.
+#[test]
+fn the_old_layout_cannot_notice_a_flip_among_its_values() {
+    let Some(path) = shared("reference/edge_checkpoints/edge_dtypes_strides_legacy.pth") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let original = std::fs::read(path).unwrap();
+    let whole = outcome(&folder, &original).unwrap();
+    let (mut refused, mut same, mut other) = (0, 0, 0);
+    for at in 0..original.len() {
+        let mut bytes = original.clone();
+        bytes[at] ^= 0x10;
+        match outcome(&folder, &bytes) {
+            None => refused += 1,
+            Some(tensors) if bits(&tensors) == bits(&whole) => same += 1,
+            Some(_) => other += 1,
+        }
+    }
+    assert!(refused > same && other > 0, "{refused} refused, {same} same, {other} other");
+    tell(&format!("flipped bytes, old layout: {refused} refused, {same} harmless, {other} unseen"));
 }
 
 #[test]

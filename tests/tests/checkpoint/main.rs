@@ -3,6 +3,8 @@
 
 mod crafted;
 mod damaged;
+mod matrix;
+mod safetensors;
 mod sound;
 
 use std::path::Path;
