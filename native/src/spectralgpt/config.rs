@@ -1,12 +1,10 @@
 //! Tells a network's shape from its weights.
 
+use super::shapes::{axes, depth};
 use super::tensors;
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 use crate::model::manifest::Task;
-
-/// No axis of a published or foreseeable network is longer.
-const LONGEST_AXIS: usize = 1 << 16;
 
 /// Most patches along a chip's side.
 const LONGEST_SIDE: usize = 256;
@@ -86,7 +84,7 @@ impl Config {
         let config = Self {
             task,
             dim,
-            depth: depth(weights)?,
+            depth: depth(weights, "blocks")?,
             heads: heads(dim, choices.heads)?,
             patch,
             group_bands,
@@ -117,6 +115,11 @@ impl Config {
     /// Counts the tokens of a chip.
     pub fn tokens(&self) -> usize {
         self.groups * self.positions()
+    }
+
+    /// Counts the pixels of a token, (band, row, column).
+    pub fn token_pixels(&self) -> usize {
+        self.group_bands * self.patch * self.patch
     }
 
     /// Returns by how much a pyramid level is upsampled; 0 is the finest.
@@ -164,30 +167,6 @@ fn task(weights: &dyn Weights, chosen: Option<Task>) -> Result<Task> {
         "the checkpoint holds {found}; only segmentation models are supported yet: \
          give a checkpoint with 'cls_seg.0.weight'"
     )))
-}
-
-/// Returns the lengths of a tensor's axes.
-fn axes<const N: usize>(weights: &dyn Weights, name: &str) -> Result<[usize; N]> {
-    let Some(shape) = weights.shape(name) else {
-        return Err(Error::model(format!(
-            "the checkpoint has no '{name}'; give a complete SpectralGPT checkpoint"
-        )));
-    };
-    match <[usize; N]>::try_from(shape) {
-        Ok(axes) if axes.iter().all(|n| (1..=LONGEST_AXIS).contains(n)) => Ok(axes),
-        _ => Err(Error::model(format!(
-            "the checkpoint's '{name}' has the shape [{}]; {N} axes of 1 to {LONGEST_AXIS} are \
-             needed, so this is no SpectralGPT checkpoint",
-            tensors::text(shape)
-        ))),
-    }
-}
-
-/// Counts the encoder's blocks; gaps show as missing tensors.
-fn depth(weights: &dyn Weights) -> Result<usize> {
-    let [_] = axes(weights, "blocks.0.norm1.weight")?;
-    let first = |name: &&str| name.starts_with("blocks.") && name.ends_with(".norm1.weight");
-    Ok(weights.names().into_iter().filter(first).count())
 }
 
 /// Returns the given number of heads, or the one that a width was published with.

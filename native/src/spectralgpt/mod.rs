@@ -14,9 +14,11 @@ mod operators;
 mod pool;
 mod positions;
 mod recipe;
+mod shapes;
 #[cfg(test)]
 mod synthetic;
 mod tensors;
+mod transformer;
 mod upernet;
 
 pub use config::{Choices, Config, Head, Level};
@@ -44,7 +46,7 @@ pub fn build(config: &Config, probes: bool) -> Graph {
     let logits = graph.conv3x3(decoded.joined, "cls_seg.0", config.head.classes);
     graph.output_map(OUTPUT, logits);
     if probes {
-        let tokens = graph.finish(config, &encoded);
+        let tokens = graph.finish(&encoded);
         graph.output("tokens", tokens, &[config.tokens(), config.dim]);
         graph.output_map("fused", fused);
         for i in 0..3 {

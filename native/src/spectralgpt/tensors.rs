@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::{Config, Head};
+use super::shapes::text;
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 
@@ -63,11 +64,6 @@ pub(super) fn check(weights: &dyn Weights, config: &Config) -> Result<()> {
         config.task.name(),
         faults.join(", ")
     )))
-}
-
-/// Writes a shape for people.
-pub(super) fn text(shape: &[usize]) -> String {
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn block(table: &mut Table, name: &str, dim: usize) {

@@ -2,10 +2,10 @@
 
 use super::algebra::round;
 use super::config::Config;
-use super::encoder::Encoded;
 use super::fold::{Conv, Upsampling};
 use super::maps::Map;
 use super::recipe::{stored, tensor};
+use super::transformer::Encoded;
 use crate::onnx::{Graph, Recipe, Value};
 
 /// Groups of channels that are normalised together, in the pyramid and in the decoder.
