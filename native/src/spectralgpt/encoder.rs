@@ -29,6 +29,14 @@ impl Graph {
         self.reshape(x, &[c.tokens(), c.token_pixels()])
     }
 
+    /// Puts patches, (batch, token, pixel), together again: (batch, band, row, column).
+    pub(super) fn join_patches(&mut self, c: &Config, patches: Value) -> Value {
+        let &Config { patch, side, groups, group_bands, .. } = c;
+        let x = self.reshape(patches, &[groups, side, side, group_bands, patch, patch]);
+        let x = self.transpose(x, &[0, 1, 4, 2, 5, 3, 6]);
+        self.reshape(x, &[c.bands(), c.image_size(), c.image_size()])
+    }
+
     /// Makes a token of each patch: a linear layer, and where it is.
     pub(super) fn embed_patches(&mut self, c: &Config, patches: Value) -> Value {
         let x = self.project_patches(c, patches);
