@@ -62,7 +62,7 @@ pub fn build(config: &Config, probes: bool) -> Graph {
 /// Builds one pass of an autoencoder, which sees the tokens given, in that order.
 ///
 /// Its outputs are `latent` (batch, token seen, dim), `pred` (batch, token, pixel) of all tokens,
-/// `image` (batch, band, row, column) and `loss` (batch, 1).
+/// `reconstruction` (batch, band, row, column) and `loss` (batch, 1).
 ///
 /// # Errors
 /// - Usage: the network is no autoencoder, or there are no such tokens.

@@ -32,14 +32,14 @@ impl Graph {
         self.loss(c, &passes, patches, target);
     }
 
-    /// Builds a network of one pass; its outputs are `pred`, `latent`, `image` and `loss`.
+    /// Builds a network of one pass; its outputs are `latent`, `reconstruction`, `pred` and `loss`.
     pub(super) fn reconstruct_once(&mut self, c: &Config, decoder: &Decoder, pass: &Passes) {
         let image = self.image(c);
         let target = self.cut_patches(c, image);
         let Predicted { latent, patches } = self.predict(c, decoder, pass, target);
         self.output("latent", latent, &[pass.seen(), c.dim]);
         let image = self.join_patches(c, patches);
-        self.output("image", image, &[c.bands(), c.image_size(), c.image_size()]);
+        self.output(RECONSTRUCTION, image, &[c.bands(), c.image_size(), c.image_size()]);
         let pred = self.reshape(patches, &[c.tokens(), c.token_pixels()]);
         self.output("pred", pred, &[c.tokens(), c.token_pixels()]);
         self.loss(c, pass, patches, target);
