@@ -6,9 +6,7 @@ use std::path::Path;
 
 use crate::checkpoint::{Checkpoint, Weights};
 use crate::error::{Error, Result};
-use crate::model::manifest::{
-    Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
-};
+use crate::model::manifest::{Activation, Channel, Class, Manifest, Output, SCHEMA, Task};
 use crate::model::profile::Profile;
 use crate::model::{MANIFEST_KEY, deepness, stac_mlm};
 use crate::onnx;
@@ -47,7 +45,8 @@ pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Res
     let weights = Checkpoint::open(checkpoint)?;
     let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
     let ConvertOptions { task, heads, image_size, .. } = *options;
-    let config = Config::read(&weights, &Choices { task, heads, image_size }).map_err(at)?;
+    let config = Config::read(&weights, &Choices { task, heads, image_size, ..Choices::default() })
+        .map_err(at)?;
     let manifest = describe(&config, options, weights.sha256()?)?;
     let graph = spectralgpt::build(&config, false);
     write(model, &metadata(&manifest, model, parameters(&weights)), |metadata, file| {
@@ -93,15 +92,24 @@ fn describe(
         halo_px: 0,
         heads: Some(number(config.heads)?),
         classes: classes(config, &profile, options.classes.as_deref())?,
-        outputs: vec![Output {
-            name: spectralgpt::OUTPUT.to_owned(),
-            kind: OutputKind::ClassScores,
-            channels: number(config.head.classes)?,
-            activation: Activation::Softmax,
-        }],
+        outputs: outputs(config)?,
         assumed,
         checkpoint_sha256: Some(checkpoint_sha256),
     })
+}
+
+/// Describes the outputs: what the graph gives, and what that still needs.
+fn outputs(config: &Config) -> Result<Vec<Output>> {
+    let activation = match config.task {
+        Task::Classify | Task::Segment => Activation::Softmax,
+        Task::Multilabel => Activation::Sigmoid,
+        Task::Change => Activation::LogSoftmax,
+        Task::Embed | Task::Reconstruct => Activation::None,
+    };
+    let output = |(name, kind, channels): (&str, _, _)| {
+        Ok(Output { name: name.to_owned(), kind, channels: number(channels)?, activation })
+    };
+    config.outputs().into_iter().map(output).collect()
 }
 
 /// Narrows a length of the weights, all of which were checked to be small.
@@ -128,12 +136,12 @@ fn channels(config: &Config, profile: &Profile, given: Option<&[String]>) -> Res
 
 fn classes(config: &Config, profile: &Profile, given: Option<&[Class]>) -> Result<Vec<Class>> {
     match given {
-        None => Ok(profile.classes(number(config.head.classes)?)),
-        Some(given) if given.len() == config.head.classes => Ok(given.to_vec()),
+        None => Ok(profile.classes(number(config.head.classes())?)),
+        Some(given) if given.len() == config.head.classes() => Ok(given.to_vec()),
         Some(given) => Err(Error::usage(format!(
             "--classes describes {} classes, the weights have {}",
             given.len(),
-            config.head.classes
+            config.head.classes()
         ))),
     }
 }

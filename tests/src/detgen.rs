@@ -29,7 +29,22 @@ pub fn tensor(name: &str, shape: &[usize], seed_prefix: &str) -> Vec<f32> {
 
 /// Generates a chip in [0, 1), (band, row, column).
 pub fn image(name: &str, bands: usize, height: usize, width: usize) -> Vec<f32> {
-    steps(name, bands, height, width).map(|step| step as f32 / 1024.0).collect()
+    steps(name, bands, height, width, None).map(|step| step as f32 / 1024.0).collect()
+}
+
+/// Generates the golden data's second date, (band, row, column): 12 bands of 128 x 128 pixels in
+/// whose middle the pattern is inverted.
+pub fn second_date() -> Vec<f32> {
+    let changed = Some((32..96, 48..112));
+    steps("input2", 12, 128, 128, changed).map(|step| step as f32 / 1024.0).collect()
+}
+
+/// Lists the tokens that a masked run of the golden data sees, in the encoder's order.
+pub fn visible(tokens: usize, count: usize) -> Vec<usize> {
+    let mut ids: Vec<_> = (0..tokens).collect();
+    ids.sort_by_key(|&id| splitmix64(fnv1a64("mask_noise"), id as u64) >> 40);
+    ids.truncate(count);
+    ids
 }
 
 /// Generates digital numbers `low + floor(span * chip)`, (row, column, band); the highest is 65535.
@@ -43,26 +58,31 @@ pub fn raw_u16(
 ) -> Vec<u16> {
     let pixels = height * width;
     let mut raw = vec![0; bands * pixels];
-    for (index, step) in steps(name, bands, height, width).enumerate() {
+    for (index, step) in steps(name, bands, height, width, None).enumerate() {
         let number = u64::from(low) + u64::from(span) * step / 1024;
         raw[index % pixels * bands + index / pixels] = u16::try_from(number).unwrap_or(u16::MAX);
     }
     raw
 }
 
-/// Draws the chip's values times 1024, (band, row, column).
+/// Draws the chip's values times 1024, (band, row, column); the pattern is inverted in the rows and
+/// columns given.
 fn steps(
     name: &str,
     bands: usize,
     height: usize,
     width: usize,
+    inverted: Option<(Range<u64>, Range<u64>)>,
 ) -> impl Iterator<Item = u64> + use<> {
     let seed = fnv1a64(name);
     let [bands, height, width] = [bands, height, width].map(|count| count as u64);
     (0..bands * height * width).map(move |index| {
         let (x, y, k) = (index % width, index / width % height, index / width / height);
         let pattern = 7 * y + 13 * x + 29 * k + ((x * y) >> 4) + k * (x ^ y);
-        3 * (pattern % 256) + (splitmix64(seed, index) >> 56)
+        let is_inverted =
+            inverted.as_ref().is_some_and(|(rows, cols)| rows.contains(&y) && cols.contains(&x));
+        let pattern = if is_inverted { 255 - pattern % 256 } else { pattern % 256 };
+        3 * pattern + (splitmix64(seed, index) >> 56)
     })
 }
 

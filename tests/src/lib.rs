@@ -4,6 +4,7 @@
 pub mod detgen;
 pub mod golden;
 pub mod models;
+pub mod networks;
 pub mod npy;
 pub mod program;
 pub mod raster;

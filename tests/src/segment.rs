@@ -37,28 +37,34 @@ pub fn segment_shapes(depth: usize, width_scale: f64, classes: usize) -> Vec<(St
         reason = "a scale is a few sixteenths"
     )]
     let sixteenths = (width_scale * 16.0).round() as usize;
-    let mut list = List { sixteenths, shapes: Vec::new() };
+    let mut list = List::new(sixteenths);
+    list.places("", PLACES, list.wide(768));
     list.encoder(depth);
     list.head(classes);
     list.shapes
 }
 
-struct List {
+pub(crate) struct List {
     sixteenths: usize,
-    shapes: Vec<(String, Vec<usize>)>,
+    pub(crate) shapes: Vec<(String, Vec<usize>)>,
 }
 
 impl List {
+    /// Starts a list of a network whose widths are so many sixteenths of the published one's.
+    pub(crate) fn new(sixteenths: usize) -> Self {
+        Self { sixteenths, shapes: Vec::new() }
+    }
+
     fn wide(&self, channels: usize) -> usize {
         channels * self.sixteenths / 16
     }
 
-    fn push(&mut self, name: impl Into<String>, shape: &[usize]) {
+    pub(crate) fn push(&mut self, name: impl Into<String>, shape: &[usize]) {
         self.shapes.push((name.into(), shape.to_vec()));
     }
 
     /// Adds a weight and a bias with as many values as the weight's first axis.
-    fn affine(&mut self, name: &str, weight: &[usize]) {
+    pub(crate) fn affine(&mut self, name: &str, weight: &[usize]) {
         self.push(format!("{name}.weight"), weight);
         self.push(format!("{name}.bias"), &weight[..1]);
     }
@@ -69,13 +75,16 @@ impl List {
         self.affine(&format!("{name}.1"), &[out]);
     }
 
-    fn encoder(&mut self, depth: usize) {
-        let dim = self.wide(768);
-        self.push("pos_embed_spatial", &[1, PLACES, dim]);
-        self.push("pos_embed_temporal", &[1, GROUPS, dim]);
-        self.affine("patch_embed.proj", &[dim, 1, 3, 8, 8]);
+    /// Adds the tables of places and of spectral groups.
+    pub(crate) fn places(&mut self, prefix: &str, places: usize, dim: usize) {
+        self.push(format!("{prefix}pos_embed_spatial"), &[1, places, dim]);
+        self.push(format!("{prefix}pos_embed_temporal"), &[1, GROUPS, dim]);
+    }
+
+    /// Adds a stack of transformer blocks.
+    pub(crate) fn blocks(&mut self, stack: &str, depth: usize, dim: usize) {
         for block in 0..depth {
-            let name = |part: &str| format!("blocks.{block}.{part}");
+            let name = |part: &str| format!("{stack}.{block}.{part}");
             self.affine(&name("norm1"), &[dim]);
             for part in ["q", "k", "v", "proj"] {
                 self.affine(&name(&format!("attn.{part}")), &[dim, dim]);
@@ -84,6 +93,13 @@ impl List {
             self.affine(&name("mlp.fc1"), &[4 * dim, dim]);
             self.affine(&name("mlp.fc2"), &[dim, 4 * dim]);
         }
+    }
+
+    /// Adds the patch embedding, the blocks and the last norm.
+    pub(crate) fn encoder(&mut self, depth: usize) {
+        let dim = self.wide(768);
+        self.affine("patch_embed.proj", &[dim, 1, 3, 8, 8]);
+        self.blocks("blocks", depth, dim);
         self.affine("norm", &[dim]);
     }
 

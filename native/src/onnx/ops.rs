@@ -10,6 +10,11 @@ impl Graph {
         self.op("Add", &[x, y], &[])
     }
 
+    /// Subtracts the second of two tensors, broadcast.
+    pub fn sub(&mut self, x: Value, y: Value) -> Value {
+        self.op("Sub", &[x, y], &[])
+    }
+
     /// Multiplies two tensors element by element, broadcast.
     pub fn mul(&mut self, x: Value, y: Value) -> Value {
         self.op("Mul", &[x, y], &[])
@@ -30,12 +35,36 @@ impl Graph {
         self.op("Softmax", &[x], &[("axis", Attribute::Int(-1))])
     }
 
+    /// Takes the logarithm of the shares that softmax gives along an axis.
+    pub fn log_softmax(&mut self, x: Value, axis: i64) -> Value {
+        self.op("LogSoftmax", &[x], &[("axis", Attribute::Int(axis))])
+    }
+
     /// Gives the axes after the batch other lengths, in the same order of values.
     pub fn reshape(&mut self, x: Value, dims: &[usize]) -> Value {
         let kept = std::iter::once(0); // means "as it is"
         let shape: Vec<_> = kept.chain(dims.iter().map(|&n| n as i64)).collect();
         let shape = self.ints(&[shape.len()], shape);
         self.op("Reshape", &[x, shape], &[])
+    }
+
+    /// Gives the axes after the batch other lengths, and the batch what is left of the values.
+    pub fn regroup(&mut self, x: Value, dims: &[usize]) -> Value {
+        let rest = std::iter::once(-1); // means "as long as needed"
+        let shape: Vec<_> = rest.chain(dims.iter().map(|&n| n as i64)).collect();
+        let shape = self.ints(&[shape.len()], shape);
+        self.op("Reshape", &[x, shape], &[])
+    }
+
+    /// Puts tensors one after the other along an axis.
+    pub fn concat(&mut self, parts: &[Value], axis: i64) -> Value {
+        self.op("Concat", parts, &[("axis", Attribute::Int(axis))])
+    }
+
+    /// Appends a row of zeros to (batch, row, value).
+    pub fn append_zeros(&mut self, x: Value) -> Value {
+        let pads = self.ints(&[6], vec![0, 0, 0, 0, 1, 0]);
+        self.op("Pad", &[x, pads], &[])
     }
 
     /// Puts axis `order[i]` at place i.
@@ -96,6 +125,12 @@ impl Graph {
     pub fn reduce_max(&mut self, x: Value, axis: i64) -> Value {
         let axes = self.ints(&[1], vec![axis]);
         self.op("ReduceMax", &[x, axes], &[("keepdims", Attribute::Int(0))])
+    }
+
+    /// Takes the mean over an axis and drops it.
+    pub fn mean(&mut self, x: Value, axis: i64) -> Value {
+        let axes = self.ints(&[1], vec![axis]);
+        self.op("ReduceMean", &[x, axes], &[("keepdims", Attribute::Int(0))])
     }
 
     /// Resizes a square map bilinearly, corners aligned.

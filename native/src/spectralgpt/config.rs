@@ -1,12 +1,13 @@
 //! Tells a network's shape from its weights.
 
-use super::tensors;
+use super::head::Head;
+use super::places::{Places, Tables};
+use super::shapes::{axes, depth};
+use super::task::task;
+use super::{heads, passes, tensors};
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 use crate::model::manifest::Task;
-
-/// No axis of a published or foreseeable network is longer.
-const LONGEST_AXIS: usize = 1 << 16;
 
 /// Most patches along a chip's side.
 const LONGEST_SIDE: usize = 256;
@@ -18,7 +19,9 @@ pub struct Choices {
     pub task: Option<Task>,
     /// Attention heads of the encoder: they leave no trace in the weights.
     pub heads: Option<u32>,
-    /// Side of a chip in pixels; the position table is resized to it.
+    /// Attention heads of an autoencoder's decoder.
+    pub decoder_heads: Option<u32>,
+    /// Side of a chip in pixels; the position tables are resized to it.
     pub image_size: Option<u32>,
 }
 
@@ -40,7 +43,9 @@ pub struct Config {
     pub group_bands: usize,
     /// Spectral groups.
     pub groups: usize,
-    /// Patches along the side of the chip that the checkpoint's position table is for.
+    /// How the checkpoint keeps where tokens are.
+    pub tables: Tables,
+    /// Patches along the side of the chip that the checkpoint's position tables are for.
     pub stored_side: usize,
     /// Patches along a chip's side.
     pub side: usize,
@@ -48,54 +53,33 @@ pub struct Config {
     pub head: Head,
 }
 
-/// Widths of the segmentation head.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Head {
-    /// The pyramid's upsampled levels `conv0`, `conv1`, `conv2`, finest first.
-    pub levels: [Level; 3],
-    /// Channels of the pyramid's coarsest level, `conv3`.
-    pub top: usize,
-    /// Channels of the decoder.
-    pub width: usize,
-    /// Classes.
-    pub classes: usize,
-}
-
-/// Widths of a pyramid level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Level {
-    /// Channels before upsampling.
-    pub middle: usize,
-    /// Channels of the level.
-    pub channels: usize,
-}
-
 impl Config {
     /// Reads a network's shape and checks the name and shape of every tensor.
     ///
     /// # Errors
-    /// - Model: a task that is not supported yet, or tensors that do not form the network.
-    /// - Usage: heads that do not divide the width, an image size that is not whole patches.
+    /// - Model: tensors that do not form a known network.
+    /// - Usage: a task that the tensors are not for, heads that do not divide a width, an image
+    ///   size that is not whole patches or that is needed and was not given.
     pub fn read(weights: &dyn Weights, choices: &Choices) -> Result<Self> {
         let task = task(weights, choices.task)?;
         let [dim, _, group_bands, patch, _] = axes(weights, "patch_embed.proj.weight")?;
-        let [_, positions, _] = axes(weights, "pos_embed_spatial")?;
-        let [_, groups, _] = axes(weights, "pos_embed_temporal")?;
+        let side = side(patch, choices.image_size)?;
+        let places = Places::read(weights, group_bands, side)?;
         let config = Self {
             task,
             dim,
-            depth: depth(weights)?,
-            heads: heads(dim, choices.heads)?,
+            depth: depth(weights, "blocks")?,
+            heads: heads::encoder(dim, choices.heads)?,
             patch,
             group_bands,
-            groups,
-            stored_side: positions.isqrt(),
-            side: side(patch, choices.image_size)?.unwrap_or(positions.isqrt()),
-            head: Head::read(weights)?,
+            groups: places.groups,
+            tables: places.tables,
+            stored_side: places.side,
+            side: side.unwrap_or(places.side),
+            head: Head::read(weights, task, choices)?,
         };
         tensors::check(weights, &config)?;
+        passes::check(&config)?;
         Ok(config)
     }
 
@@ -119,91 +103,19 @@ impl Config {
         self.groups * self.positions()
     }
 
+    /// Counts the dates that the network compares.
+    pub fn dates(&self) -> usize {
+        self.task.inputs().len()
+    }
+
+    /// Counts the pixels of a token, (band, row, column).
+    pub fn token_pixels(&self) -> usize {
+        self.group_bands * self.patch * self.patch
+    }
+
     /// Returns by how much a pyramid level is upsampled; 0 is the finest.
     pub fn upsampling(&self, level: usize) -> usize {
         self.patch >> level
-    }
-}
-
-impl Head {
-    fn read(weights: &dyn Weights) -> Result<Self> {
-        let level = |i: usize| -> Result<Level> {
-            let [middle, channels, _, _] = axes(weights, &format!("conv{i}.3.weight"))?;
-            group(&format!("conv{i}.0.weight"), middle, 32)?;
-            Ok(Level { middle, channels })
-        };
-        let levels = [level(0)?, level(1)?, level(2)?];
-        let [top, _, _, _] = axes(weights, "conv3.0.weight")?;
-        let [width, _, _, _] = axes(weights, "decoder.fuse_all.0.weight")?;
-        let [classes, _, _, _] = axes(weights, "cls_seg.0.weight")?;
-        group("conv3.0.weight", top, 32)?;
-        group("decoder.fuse_all.0.weight", width, 16)?;
-        Ok(Self { levels, top, width, classes })
-    }
-}
-
-/// Tells the task from the names and from the number of classes.
-fn task(weights: &dyn Weights, chosen: Option<Task>) -> Result<Task> {
-    let has = |name| weights.shape(name).is_some();
-    let classes = weights.shape("cls_seg.0.weight").and_then(<[usize]>::first);
-    let found = if has("mask_token") || has("decoder_pred.weight") {
-        "a masked autoencoder"
-    } else if has("head.weight") {
-        "a classification model"
-    } else {
-        match (classes, chosen) {
-            (Some(_), Some(task)) => return Ok(task),
-            (Some(2), None) => {
-                "a change detection model (use --task segment if its 2 classes are not change)"
-            }
-            (Some(_), None) => return Ok(Task::Segment),
-            (None, _) => "no known SpectralGPT model",
-        }
-    };
-    Err(Error::model(format!(
-        "the checkpoint holds {found}; only segmentation models are supported yet: \
-         give a checkpoint with 'cls_seg.0.weight'"
-    )))
-}
-
-/// Returns the lengths of a tensor's axes.
-fn axes<const N: usize>(weights: &dyn Weights, name: &str) -> Result<[usize; N]> {
-    let Some(shape) = weights.shape(name) else {
-        return Err(Error::model(format!(
-            "the checkpoint has no '{name}'; give a complete SpectralGPT checkpoint"
-        )));
-    };
-    match <[usize; N]>::try_from(shape) {
-        Ok(axes) if axes.iter().all(|n| (1..=LONGEST_AXIS).contains(n)) => Ok(axes),
-        _ => Err(Error::model(format!(
-            "the checkpoint's '{name}' has the shape [{}]; {N} axes of 1 to {LONGEST_AXIS} are \
-             needed, so this is no SpectralGPT checkpoint",
-            tensors::text(shape)
-        ))),
-    }
-}
-
-/// Counts the encoder's blocks; gaps show as missing tensors.
-fn depth(weights: &dyn Weights) -> Result<usize> {
-    let [_] = axes(weights, "blocks.0.norm1.weight")?;
-    let first = |name: &&str| name.starts_with("blocks.") && name.ends_with(".norm1.weight");
-    Ok(weights.names().into_iter().filter(first).count())
-}
-
-/// Returns the given number of heads, or the one that a width was published with.
-fn heads(dim: usize, given: Option<u32>) -> Result<usize> {
-    match (given.map(|n| n as usize), dim) {
-        (Some(heads), _) if heads > 0 && dim.is_multiple_of(heads) => Ok(heads),
-        (Some(heads), _) => Err(Error::usage(format!(
-            "{heads} attention heads were given for an encoder of width {dim}; \
-             give a divisor of the width with --heads"
-        ))),
-        (None, 1024 | 1280) => Ok(16),
-        (None, _) if dim.is_multiple_of(64) => Ok(dim / 64),
-        (None, _) => Err(Error::usage(format!(
-            "the encoder's width of {dim} does not tell its number of attention heads; \
-             give it with --heads"
-        ))),
     }
 }
 
@@ -220,22 +132,20 @@ fn side(patch: usize, pixels: Option<u32>) -> Result<Option<usize>> {
     )))
 }
 
-/// Checks that channels can be normalised in groups.
-fn group(name: &str, channels: usize, groups: usize) -> Result<()> {
-    if channels.is_multiple_of(groups) {
-        return Ok(());
-    }
-    Err(Error::model(format!(
-        "the checkpoint's '{name}' makes {channels} channels; a multiple of {groups} is needed, \
-         so this is no SpectralGPT checkpoint"
-    )))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::spectralgpt::synthetic::{Synthetic, base};
+    use crate::spectralgpt::synthetic::{Synthetic, base, network};
+
+    const TASKS: [Task; 6] = [
+        Task::Classify,
+        Task::Multilabel,
+        Task::Segment,
+        Task::Change,
+        Task::Embed,
+        Task::Reconstruct,
+    ];
 
     fn read(weights: &Synthetic) -> Result<Config> {
         Config::read(weights, &Choices::default())
@@ -259,12 +169,16 @@ mod tests {
 
     #[test]
     fn choices_win() {
-        let mut two = base(1, 1);
-        two.head.classes = 2;
-        let weights = Synthetic::new(&two);
-        refuses(Kind::Model, "--task segment", read(&weights));
-        let choices = Choices { task: Some(Task::Segment), heads: Some(6), image_size: Some(40) };
+        let weights = Synthetic::new(&network(Task::Change, 1, 1));
+        assert_eq!(read(&weights).unwrap().task, Task::Change);
+        let choices = Choices {
+            task: Some(Task::Segment),
+            heads: Some(6),
+            image_size: Some(40),
+            ..Choices::default()
+        };
         let config = Config::read(&weights, &choices).unwrap();
+        assert_eq!(config.task, Task::Segment, "two classes that are not change");
         assert_eq!((config.heads, config.side, config.stored_side), (6, 5, 16));
         let odd = Choices { image_size: Some(100), ..choices };
         refuses(Kind::Usage, "multiple of the patch of 8", Config::read(&weights, &odd));
@@ -273,10 +187,84 @@ mod tests {
     }
 
     #[test]
-    fn published_widths_have_their_heads_and_others_64_channels_each() {
-        let told = [768, 1024, 1280, 192].map(|dim| heads(dim, None).unwrap());
-        assert_eq!(told, [12, 16, 16, 3]);
-        assert!(heads(96, None).unwrap_err().message().contains("--heads"));
+    fn every_task_is_told_by_its_tensors_and_each_of_them_is_checked() {
+        let given = |task: Task| Choices { task: Some(task), ..Choices::default() };
+        for task in TASKS {
+            let config = network(task, 2, 2);
+            let weights = Synthetic::new(&config);
+            assert_eq!(Config::read(&weights, &given(task)).unwrap(), config);
+            for name in weights.names().into_iter().map(str::to_owned) {
+                let mut broken = Synthetic::new(&config);
+                broken.set(&name, None);
+                assert!(Config::read(&broken, &given(task)).is_err(), "{name}");
+                let mut longer = Synthetic::new(&config);
+                let mut shape = longer.shape(&name).unwrap().to_vec();
+                *shape.last_mut().unwrap() += 1;
+                longer.set(&name, Some(&shape));
+                assert!(Config::read(&longer, &given(task)).is_err(), "{name}");
+            }
+        }
+        let default = |task| read(&Synthetic::new(&network(task, 1, 1))).unwrap().task;
+        let told = TASKS.map(default);
+        assert_eq!(
+            told,
+            [Task::Classify, Task::Classify, Task::Segment, Task::Change, Task::Embed, Task::Embed]
+        );
+    }
+
+    #[test]
+    fn a_task_that_the_tensors_are_not_for_is_refused_by_name() {
+        let chosen = |of: Task, task: Task| {
+            let choices = Choices { task: Some(task), ..Choices::default() };
+            Config::read(&Synthetic::new(&network(of, 1, 4)), &choices)
+        };
+        let both = "the task embed was given, but the checkpoint holds a classification model";
+        refuses(Kind::Usage, both, chosen(Task::Classify, Task::Embed));
+        refuses(Kind::Usage, "SpectralGPT+.pth", chosen(Task::Segment, Task::Embed));
+        refuses(Kind::Usage, "2 classes", chosen(Task::Segment, Task::Change));
+        refuses(Kind::Usage, "embed or reconstruct", chosen(Task::Embed, Task::Classify));
+    }
+
+    #[test]
+    fn variants_are_told_by_their_shapes() {
+        let huge = Config { dim: 1280, heads: 16, group_bands: 12, groups: 1, ..classifier() };
+        assert_eq!(read(&Synthetic::new(&huge)).unwrap(), huge);
+        let ten = Config { group_bands: 2, groups: 5, ..classifier() };
+        let config = read(&Synthetic::new(&ten)).unwrap();
+        assert_eq!((&config, config.bands(), config.tokens()), (&ten, 10, 1280));
+        let small = Config { stored_side: 12, side: 12, ..network(Task::Embed, 1, 1) };
+        assert_eq!(read(&Synthetic::new(&small)).unwrap().image_size(), 96);
+        let large = Config { dim: 1024, heads: 16, ..network(Task::Embed, 1, 1) };
+        assert_eq!(read(&Synthetic::new(&large)).unwrap(), large);
+        let coarse = Config { patch: 16, stored_side: 8, side: 8, ..network(Task::Embed, 1, 1) };
+        assert_eq!(read(&Synthetic::new(&coarse)).unwrap().image_size(), 128);
+    }
+
+    #[test]
+    fn one_spectral_group_needs_no_sum() {
+        for summed in [Some(4), Some(1), None] {
+            let mut config = Config { group_bands: 12, groups: 1, ..network(Task::Change, 1, 4) };
+            let Head::Pixels(head) = &mut config.head else { unreachable!() };
+            head.summed = summed;
+            assert_eq!(read(&Synthetic::new(&config)).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn reconstruction_needs_tokens_in_fours() {
+        let odd = Config { group_bands: 12, groups: 1, ..network(Task::Reconstruct, 1, 4) };
+        let choices = |size| Choices {
+            task: Some(Task::Reconstruct),
+            image_size: Some(size),
+            ..Choices::default()
+        };
+        let weights = Synthetic::new(&odd);
+        refuses(Kind::Usage, "multiple of 16", Config::read(&weights, &choices(72)));
+        assert!(Config::read(&weights, &choices(80)).is_ok());
+    }
+
+    fn classifier() -> Config {
+        network(Task::Classify, 1, 1)
     }
 
     #[test]
@@ -286,8 +274,8 @@ mod tests {
             weights.set(name, shape);
             read(&weights)
         };
-        refuses(Kind::Model, "autoencoder", with("mask_token", Some(&[1, 1, 512])));
-        refuses(Kind::Model, "classification", with("head.weight", Some(&[10, 192])));
+        refuses(Kind::Model, "'decoder_embed.weight'", with("mask_token", Some(&[1, 1, 512])));
+        refuses(Kind::Model, "classify model", with("head.weight", Some(&[10, 192])));
         refuses(Kind::Model, "no known", with("cls_seg.0.weight", None));
         refuses(Kind::Model, "'fc.0.bias' is missing", with("fc.0.bias", None));
         let extra = with("blocks.0.attn.qkv.weight", Some(&[1]));

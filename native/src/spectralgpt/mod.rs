@@ -1,70 +1,89 @@
 //! The networks of SpectralGPT, as ONNX graphs.
 //!
-//! A graph has the input `image`, (batch, band, row, column), normalised, and gives what the
+//! A graph has an input for each date, (batch, band, row, column), normalised, and gives what the
 //! original network gives, by less work: layers with nothing nonlinear between them are one, and
-//! what can be done at a low resolution is.
+//! what can be done at a low resolution, or after a mean, is.
 
 mod algebra;
 mod config;
 mod encoder;
 mod fold;
+mod fuse;
+mod head;
+mod heads;
 mod maps;
 #[cfg(test)]
 mod operators;
+mod outputs;
+mod passes;
+mod pixels;
+mod places;
 mod pool;
 mod positions;
 mod recipe;
+mod reconstruct;
+mod scene;
+mod shapes;
 #[cfg(test)]
 mod synthetic;
+mod task;
 mod tensors;
+mod transformer;
 mod upernet;
 
-pub use config::{Choices, Config, Head, Level};
+pub use config::{Choices, Config};
+pub use head::{Decoder, Head, Level, UperNet};
+pub use places::Tables;
 
+use crate::error::{Error, Result};
+use crate::model::manifest::Task;
 use crate::onnx::Graph;
 
-/// Name of the network's input, (batch, channel, row, column).
-pub const INPUT: &str = "image";
-/// Name of the network's output, (batch, class, row, column).
-pub const OUTPUT: &str = "logits";
-
-/// Builds a segmentation network; its output is `logits`, (batch, class, row, column).
+/// Builds a network with the inputs [`Task::inputs`] and the outputs [`Config::outputs`].
+///
+/// Reconstruction also gives `loss`, (batch, 1): the pretraining's loss, the mean of its passes.
 ///
 /// With `probes`, inner results of the original network are outputs too, under the names of its
-/// parts: `tokens` (batch, token, dim), and the maps `fused`, `conv0` to `conv3`, `ppm`, `fpn2` to
-/// `fpn4` and `fuse_all`.
+/// parts: `tokens` (batch, token, dim), of both dates for change detection; of a classifier also
+/// `patches` (batch, token, dim), before they are told where they are, and `feature` (batch, dim);
+/// where pixels are scored also the maps `fused`, `conv0` to `conv3`, `ppm`, `fpn2` to `fpn4` and
+/// `fuse_all`. Reconstruction has none.
 pub fn build(config: &Config, probes: bool) -> Graph {
     let mut graph = Graph::new("SpectralGPT");
-    let side = config.image_size();
-    let image = graph.input(INPUT, &[config.bands(), side, side]);
-    let encoded = graph.encode(config, image);
-    let fused = graph.fuse_groups(config, &encoded);
-    let pyramid = graph.pyramid(config, fused);
-    let decoded = graph.decode(config, &pyramid);
-    let logits = graph.conv3x3(decoded.joined, "cls_seg.0", config.head.classes);
-    graph.output_map(OUTPUT, logits);
-    if probes {
-        let tokens = graph.finish(config, &encoded);
-        graph.output("tokens", tokens, &[config.tokens(), config.dim]);
-        graph.output_map("fused", fused);
-        for i in 0..3 {
-            let level = graph.level(config, &pyramid, i);
-            graph.output_map(&format!("conv{i}"), level);
-        }
-        graph.output_map("conv3", pyramid.top);
-        for (name, step) in ["ppm", "fpn2", "fpn3", "fpn4"].into_iter().zip(decoded.steps) {
-            graph.output_map(name, step);
-        }
-        graph.output_map("fuse_all", decoded.joined);
+    match &config.head {
+        Head::Scene { classes } => graph.classify(config, *classes, probes),
+        Head::Pixels(head) => graph.score_pixels(config, head, probes),
+        Head::Decoder(_) if config.task == Task::Embed => graph.embed(config, probes),
+        Head::Decoder(decoder) => graph.reconstruct(config, decoder),
     }
     graph
 }
+
+/// Builds one pass of an autoencoder, which sees the tokens given, in that order.
+///
+/// Its outputs are `latent` (batch, token seen, dim), `pred` (batch, token, pixel) of all tokens,
+/// `reconstruction` (batch, band, row, column) and `loss` (batch, 1).
+///
+/// # Errors
+/// - Usage: the network is no autoencoder, or there are no such tokens.
+pub fn build_pass(config: &Config, visible: &[usize]) -> Result<Graph> {
+    let Head::Decoder(decoder) = &config.head else {
+        return Err(Error::usage(format!(
+            "a masked pass was asked of a network for the task {}; give a masked autoencoder",
+            config.task.name()
+        )));
+    };
+    let mut graph = Graph::new("SpectralGPT");
+    graph.reconstruct_once(config, decoder, &passes::Passes::one(config.tokens(), visible)?);
+    Ok(graph)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::sync::Mutex;
 
-    use super::synthetic::{Synthetic, base};
+    use super::synthetic::{Synthetic, network};
     use super::*;
     use crate::checkpoint::Weights;
     use crate::error::Result;
@@ -87,20 +106,32 @@ mod tests {
     }
 
     #[test]
-    fn every_tensor_but_the_unused_norm_reaches_the_file_and_equal_input_gives_equal_bytes() {
-        let weights = Witness(Synthetic::new(&base(2, 8)), Mutex::default());
-        let choices = Choices { heads: Some(4), image_size: Some(96), ..Choices::default() };
-        let config = Config::read(&weights, &choices).unwrap();
-        let convert = |probes| {
-            let mut bytes = Vec::new();
-            write(&build(&config, probes), &weights, &[], &mut bytes).unwrap();
-            bytes
-        };
-        let bytes = convert(false);
-        let mut read = std::mem::take(&mut *weights.1.lock().unwrap());
-        assert!(read.insert("norm.weight".into()) && read.insert("norm.bias".into()));
-        assert!(read.iter().map(String::as_str).eq(weights.0.shapes.keys()));
-        assert_eq!(bytes, convert(false));
-        assert!(convert(true).len() > bytes.len());
+    fn what_a_task_needs_reaches_the_file_and_equal_input_gives_equal_bytes() {
+        let fc2 = "blocks.1.mlp.fc2.bias";
+        for (task, unused) in [
+            (Task::Classify, &[][..]),
+            (Task::Segment, &["norm."]),
+            (Task::Change, &["norm.", "fc.0.bias", fc2]), // these biases cancel
+            (Task::Embed, &["decoder_", "mask_token"]),
+            (Task::Reconstruct, &[]),
+        ] {
+            let weights = Witness(Synthetic::new(&network(task, 2, 8)), Mutex::default());
+            let (heads, image_size) = (Some(4), Some(96));
+            let choices = Choices { task: Some(task), heads, image_size, ..Choices::default() };
+            let config = Config::read(&weights, &choices).unwrap();
+            let convert = |probes| {
+                let mut bytes = Vec::new();
+                write(&build(&config, probes), &weights, &[], &mut bytes).unwrap();
+                bytes
+            };
+            let bytes = convert(false);
+            let read = std::mem::take(&mut *weights.1.lock().unwrap());
+            for name in weights.0.names() {
+                let is_unused = unused.iter().any(|start| name.starts_with(start));
+                assert_eq!(read.contains(name), !is_unused, "{} {name}", task.name());
+            }
+            assert!(bytes == convert(false));
+            assert!(task == Task::Reconstruct || convert(true) != bytes);
+        }
     }
 }

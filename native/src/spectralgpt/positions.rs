@@ -1,32 +1,64 @@
-//! Makes the table that is added to the tokens: where each one is, and the patch embedding's bias.
+//! Makes the tables that are added to tokens: where each one is.
 
 use super::algebra::round;
 use super::config::Config;
+use super::places::Tables;
 use super::recipe::tensor;
+use crate::checkpoint::Weights;
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::onnx::Recipe;
 use crate::resize::resize;
 
-/// Makes bias + spectral group + place for every token, (group, row, column, dim).
-///
-/// The places are resized as one square map if the chip is not the one they were trained for.
-pub(super) fn table(config: &Config) -> Recipe {
-    let &Config { dim, groups, stored_side, side, .. } = config;
-    let (from, to) = (square(stored_side), square(side));
+/// Makes the encoder's table, (group, row, column, dim), with the patch embedding's bias in it.
+pub(super) fn table(c: &Config) -> Recipe {
+    let (c, dim) = (c.clone(), c.dim);
     Box::new(move |w| {
         let bias = tensor(w, "patch_embed.proj.bias", dim)?;
-        let bands = tensor(w, "pos_embed_temporal", groups * dim)?;
-        let places = tensor(w, "pos_embed_spatial", stored_side * stored_side * dim)?;
-        let places = resize(&places, from, to);
-        let mut table = Vec::with_capacity(groups * places.len());
-        for band in bands.chunks_exact(dim) {
-            for place in places.chunks_exact(dim) {
-                let parts = bias.iter().zip(band).zip(place);
-                table.extend(parts.map(|((&b, &g), p)| round(f64::from(b) + f64::from(g) + p)));
+        read(w, &c, "", &bias)
+    })
+}
+
+/// Reads offset + spectral group + place of every token, (group, row, column, value).
+///
+/// `prefix` starts the tables' names; `offset` is as long as a token is wide. Places are resized if
+/// the chip is not the one they were trained for: each spectral group is a square map. (The
+/// original leaves separate tables alone and takes a joint one for a single square map of all
+/// groups, which mixes them.)
+///
+/// # Errors
+/// - Model: a table is missing or has another size.
+/// - Io: it cannot be read.
+pub(super) fn read(w: &dyn Weights, c: &Config, prefix: &str, offset: &[f32]) -> Result<Vec<f32>> {
+    let dim = offset.len();
+    let (from, to) = (square(c.stored_side), square(c.side));
+    let stored = c.stored_side * c.stored_side * dim;
+    let name = |part: &str| format!("{prefix}pos_embed{part}");
+    let mut table = Vec::with_capacity(c.tokens() * dim);
+    let mut add = |offset: &[f64], places: &[f64]| {
+        let sums = places.chunks_exact(dim).flat_map(|place| offset.iter().zip(place));
+        table.extend(sums.map(|(offset, place)| round(offset + place)));
+    };
+    match c.tables {
+        Tables::Separate => {
+            let groups = tensor(w, &name("_temporal"), c.groups * dim)?;
+            let places = resize(&tensor(w, &name("_spatial"), stored)?, from, to);
+            for group in groups.chunks_exact(dim) {
+                add(&sum(offset, group), &places);
             }
         }
-        Ok(table)
-    })
+        Tables::Joint => {
+            let offset = sum(offset, &vec![0.0; dim]);
+            for group in tensor(w, &name(""), c.groups * stored)?.chunks_exact(stored) {
+                add(&offset, &resize(group, from, to));
+            }
+        }
+    }
+    Ok(table)
+}
+
+fn sum(a: &[f32], b: &[f32]) -> Vec<f64> {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) + f64::from(b)).collect()
 }
 
 /// Returns the extent of a position table; its sides were checked to be short.

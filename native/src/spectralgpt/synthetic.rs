@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::config::{Config, Head, Level};
+use super::config::Config;
+use super::head::{Decoder, Head, Level, UperNet};
+use super::places::Tables;
 use super::tensors::{self, Table};
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
@@ -67,10 +69,35 @@ pub(super) fn base(depth: usize, narrower: usize) -> Config {
         patch: 8,
         group_bands: 3,
         groups: 4,
+        tables: Tables::Separate,
         stored_side: 16,
         side: 16,
-        head: Head { levels, top: 2048 / narrower, width: 256 / narrower, classes: 13 },
+        head: Head::Pixels(UperNet {
+            levels,
+            top: 2048 / narrower,
+            width: 256 / narrower,
+            classes: 13,
+            summed: Some(4),
+        }),
     }
+}
+
+/// Returns the base network's shape for a task; a classifier has 10 classes and a joint table.
+pub(super) fn network(task: Task, depth: usize, narrower: usize) -> Config {
+    let mut config = Config { task, ..base(depth, narrower) };
+    match (&mut config.head, task) {
+        (Head::Pixels(head), Task::Change) => head.classes = 2,
+        (head, Task::Classify | Task::Multilabel) => {
+            *head = Head::Scene { classes: 10 };
+            config.tables = Tables::Joint;
+        }
+        (head, Task::Embed | Task::Reconstruct) => {
+            let dim = 512 / narrower;
+            *head = Head::Decoder(Decoder { dim, depth: 1, heads: dim / 32 });
+        }
+        _ => {}
+    }
+    config
 }
 
 /// Returns the tensor that the golden data's generator gives for a name and shape.

@@ -1,30 +1,35 @@
-//! Lists the tensors of a network: names, shapes, order as in its `state_dict`.
+//! Lists the tensors of a network: names and shapes.
 
 use std::collections::BTreeMap;
 
-use super::config::{Config, Head};
+use super::config::Config;
+use super::head::{Decoder, Head, UperNet};
+use super::places::Tables;
+use super::shapes::text;
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 
 /// Names in an error before the rest is only counted.
 const NAMED: usize = 4;
 
-/// Names and shapes, in order.
+/// Names and shapes.
 pub(super) type Table = Vec<(String, Vec<usize>)>;
 
 /// Returns every tensor that a checkpoint of the network holds.
 pub(super) fn expected(config: &Config) -> Table {
-    let &Config { dim, patch, group_bands, groups, stored_side, .. } = config;
-    let mut table: Table = vec![
-        ("pos_embed_spatial".into(), vec![1, stored_side * stored_side, dim]),
-        ("pos_embed_temporal".into(), vec![1, groups, dim]),
-    ];
+    let &Config { dim, patch, group_bands, .. } = config;
+    let mut table = Table::new();
+    places(&mut table, config, "", dim);
     affine(&mut table, "patch_embed.proj", &[dim, 1, group_bands, patch, patch]);
     for i in 0..config.depth {
         block(&mut table, &format!("blocks.{i}"), dim);
     }
     affine(&mut table, "norm", &[dim]);
-    head(&mut table, config, &config.head);
+    match &config.head {
+        Head::Scene { classes } => affine(&mut table, "head", &[*classes, dim]),
+        Head::Pixels(head) => upernet(&mut table, config, head),
+        Head::Decoder(head) => decoder(&mut table, config, head),
+    }
     table
 }
 
@@ -65,9 +70,19 @@ pub(super) fn check(weights: &dyn Weights, config: &Config) -> Result<()> {
     )))
 }
 
-/// Writes a shape for people.
-pub(super) fn text(shape: &[usize]) -> String {
-    shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+/// The tables of where tokens are, so wide.
+fn places(table: &mut Table, config: &Config, prefix: &str, dim: usize) {
+    let places = config.stored_side * config.stored_side;
+    let mut push = |part: &str, length| {
+        table.push((format!("{prefix}pos_embed{part}"), vec![1, length, dim]));
+    };
+    match config.tables {
+        Tables::Joint => push("", config.groups * places),
+        Tables::Separate => {
+            push("_spatial", places);
+            push("_temporal", config.groups);
+        }
+    }
 }
 
 fn block(table: &mut Table, name: &str, dim: usize) {
@@ -80,8 +95,8 @@ fn block(table: &mut Table, name: &str, dim: usize) {
     affine(table, &format!("{name}.mlp.fc2"), &[dim, 4 * dim]);
 }
 
-fn head(table: &mut Table, config: &Config, head: &Head) {
-    let &Head { levels: [fine, middle, coarse], top, width, classes } = head;
+fn upernet(table: &mut Table, config: &Config, head: &UperNet) {
+    let &UperNet { levels: [fine, middle, coarse], top, width, classes, summed } = head;
     affine(table, "cls_seg.0", &[classes, width, 3, 3]);
     for i in 0..4 {
         affine(table, &format!("decoder.PPMHead.psp_modules.{i}.1"), &[width, top, 1, 1]);
@@ -100,7 +115,22 @@ fn head(table: &mut Table, config: &Config, head: &Head) {
         table.push((format!("{name}.3.bias"), vec![level.channels]));
     }
     conv_norm(table, "conv3", top, config.dim);
-    affine(table, "fc.0", &[1, config.groups]);
+    // One group needs no sum: whatever is there is not used.
+    if let Some(groups) = if config.groups == 1 { summed } else { Some(config.groups) } {
+        affine(table, "fc.0", &[1, groups]);
+    }
+}
+
+fn decoder(table: &mut Table, config: &Config, head: &Decoder) {
+    let dim = head.dim;
+    table.push(("mask_token".into(), vec![1, 1, dim]));
+    places(table, config, "decoder_", dim);
+    affine(table, "decoder_embed", &[dim, config.dim]);
+    for i in 0..head.depth {
+        block(table, &format!("decoder_blocks.{i}"), dim);
+    }
+    affine(table, "decoder_norm", &[dim]);
+    affine(table, "decoder_pred", &[config.token_pixels(), dim]);
 }
 
 /// A 1x1 convolution and the normalisation after it.

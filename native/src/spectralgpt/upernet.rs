@@ -1,12 +1,11 @@
-//! The segmentation head: a pyramid of maps from the tokens, and a decoder that joins them.
+//! The head that scores pixels: a pyramid of maps from the tokens, and a decoder that joins them.
 
-use super::algebra::round;
 use super::config::Config;
-use super::encoder::Encoded;
 use super::fold::{Conv, Upsampling};
+use super::head::UperNet;
 use super::maps::Map;
-use super::recipe::{stored, tensor};
-use crate::onnx::{Graph, Recipe, Value};
+use super::recipe::stored;
+use crate::onnx::Graph;
 
 /// Groups of channels that are normalised together, in the pyramid and in the decoder.
 const PYRAMID_GROUPS: usize = 32;
@@ -30,75 +29,39 @@ pub(super) struct Decoded {
 }
 
 impl Graph {
-    /// Sums the spectral groups, weighted, into one map.
-    ///
-    /// The encoder's last layer is applied to the sum, which is the same and a fourth of the work.
-    pub(super) fn fuse_groups(&mut self, c: &Config, x: &Encoded) -> Map {
-        let residual = self.sum_groups(c, x.residual, c.dim);
-        let hidden = self.sum_groups(c, x.hidden, 4 * c.dim);
-        let update =
-            self.matmul_stored(hidden, &format!("{}.weight", x.fc2), 4 * c.dim, c.dim, 1.0);
-        let bias = self.group_bias(c, &x.fc2);
-        let tokens = self.add(residual, update);
-        let tokens = self.add(tokens, bias);
-        let map = self.transpose(tokens, &[0, 2, 1]);
-        let value = self.reshape(map, &[c.dim, c.side, c.side]);
-        Map { value, channels: c.dim, side: c.side }
-    }
-
-    fn sum_groups(&mut self, c: &Config, x: Value, width: usize) -> Value {
-        let shares = self.stored("fc.0.weight", &[1, c.groups]);
-        let x = self.reshape(x, &[c.groups, c.positions() * width]);
-        let x = self.matmul(shares, x);
-        self.reshape(x, &[c.positions(), width])
-    }
-
-    /// Adds the last layer's bias times the sum of the groups' weights, plus the sum's own bias.
-    fn group_bias(&mut self, c: &Config, fc2: &str) -> Value {
-        let (name, dim, groups) = (format!("{fc2}.bias"), c.dim, c.groups);
-        let recipe: Recipe = Box::new(move |w| {
-            let shares = tensor(w, "fc.0.weight", groups)?;
-            let share: f64 = shares.iter().map(|&share| f64::from(share)).sum();
-            let own = f64::from(tensor(w, "fc.0.bias", 1)?[0]);
-            let bias = tensor(w, &name, dim)?;
-            Ok(bias.iter().map(|&bias| round(f64::from(bias) * share + own)).collect())
-        });
-        self.weight("fc.0.bias", &[dim], recipe)
-    }
-
     /// Makes four maps of different widths, three of them to be upsampled.
-    pub(super) fn pyramid(&mut self, c: &Config, fused: Map) -> Pyramid {
+    pub(super) fn pyramid(&mut self, head: &UperNet, fused: Map) -> Pyramid {
         let mut level = |i: usize, to: usize| {
             self.conv_norm_gelu(fused, &format!("conv{i}"), to, PYRAMID_GROUPS)
         };
-        let levels = [0, 1, 2].map(|i| level(i, c.head.levels[i].middle));
-        Pyramid { levels, top: level(3, c.head.top) }
+        let levels = [0, 1, 2].map(|i| level(i, head.levels[i].middle));
+        Pyramid { levels, top: level(3, head.top) }
     }
 
     /// Joins the pyramid from its top down to its finest level.
-    pub(super) fn decode(&mut self, c: &Config, pyramid: &Pyramid) -> Decoded {
-        let [fine, middle, coarse] = [0, 1, 2].map(|i| self.side_input(c, pyramid, i));
-        let x1 = self.pool_pyramid(c, pyramid.top);
-        let x = self.conv1x1(x1, "decoder.conv_x1", c.head.width);
+    pub(super) fn decode(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid) -> Decoded {
+        let [fine, middle, coarse] = [0, 1, 2].map(|i| self.side_input(c, head, pyramid, i));
+        let x1 = self.pool_pyramid(head, pyramid.top);
+        let x = self.conv1x1(x1, "decoder.conv_x1", head.width);
         let x2 = self.step_down(x, coarse, "decoder.Conv_fuse1_");
         let x3 = self.step_down(x2, middle, "decoder.Conv_fuse2_");
         let x4 = self.step_down(x3, fine, "decoder.Conv_fuse3_");
         let steps = [x1, x2, x3, x4];
-        Decoded { steps, joined: self.join(c, steps) }
+        Decoded { steps, joined: self.join(head, steps) }
     }
 
     /// Upsamples a pyramid level and brings it to the decoder's width.
-    fn side_input(&mut self, c: &Config, pyramid: &Pyramid, i: usize) -> Map {
+    fn side_input(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid, i: usize) -> Map {
         let name = format!("decoder.Conv_fuse{}", 3 - i);
         let then =
-            Conv { name: format!("{name}.0"), to: c.head.width, from: c.head.levels[i].channels };
-        let x = self.upsample(pyramid.levels[i], upsampling(c, i), Some(then));
+            Conv { name: format!("{name}.0"), to: head.width, from: head.levels[i].channels };
+        let x = self.upsample(pyramid.levels[i], upsampling(c, head, i), Some(then));
         self.norm_gelu(x, &format!("{name}.1"), DECODER_GROUPS)
     }
 
     /// Upsamples a pyramid level as the original does, for a look inside.
-    pub(super) fn level(&mut self, c: &Config, pyramid: &Pyramid, i: usize) -> Map {
-        self.upsample(pyramid.levels[i], upsampling(c, i), None)
+    pub(super) fn level(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid, i: usize) -> Map {
+        self.upsample(pyramid.levels[i], upsampling(c, head, i), None)
     }
 
     fn step_down(&mut self, x: Map, side_input: Map, name: &str) -> Map {
@@ -108,14 +71,14 @@ impl Graph {
     }
 
     /// Looks at the top level at several scales at once.
-    fn pool_pyramid(&mut self, c: &Config, top: Map) -> Map {
-        let width = c.head.width;
+    fn pool_pyramid(&mut self, head: &UperNet, top: Map) -> Map {
+        let width = head.width;
         let name = "decoder.PPMHead.final";
-        let last = Conv { name: format!("{name}.0"), to: width, from: 4 * width + c.head.top };
+        let last = Conv { name: format!("{name}.0"), to: width, from: 4 * width + head.top };
         let firsts = [0, 1, 2, 3].map(|i| Conv {
             name: format!("decoder.PPMHead.psp_modules.{i}.1"),
             to: width,
-            from: c.head.top,
+            from: head.top,
         });
         let bias = last.clone().bias_after(firsts.to_vec());
         let own = last.clone().part(4 * width..last.from);
@@ -132,8 +95,8 @@ impl Graph {
     }
 
     /// Convolves all steps together, each at its own resolution.
-    fn join(&mut self, c: &Config, steps: [Map; 4]) -> Map {
-        let width = c.head.width;
+    fn join(&mut self, head: &UperNet, steps: [Map; 4]) -> Map {
+        let width = head.width;
         let conv = Conv { name: "decoder.fuse_all.0".into(), to: width, from: 4 * width };
         let mut part = |i: usize, bias| {
             let weight = conv.clone().part(i * width..(i + 1) * width);
@@ -151,8 +114,8 @@ impl Graph {
     }
 }
 
-fn upsampling(c: &Config, i: usize) -> Upsampling {
-    let level = c.head.levels[i];
+fn upsampling(c: &Config, head: &UperNet, i: usize) -> Upsampling {
+    let level = head.levels[i];
     Upsampling {
         name: format!("conv{i}.3"),
         to: level.channels,

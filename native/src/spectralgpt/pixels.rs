@@ -1,0 +1,69 @@
+//! Networks that score every pixel: segmentation, and change detection from two dates.
+
+use super::config::Config;
+use super::head::UperNet;
+use super::maps::Map;
+use super::outputs::{LOG_PROBABILITIES, LOGITS};
+use super::transformer::Encoded;
+use super::upernet::{Decoded, Pyramid};
+use crate::model::manifest::Task;
+use crate::onnx::{Graph, Value};
+
+impl Graph {
+    /// Builds a network that ends in the pyramid and its decoder.
+    pub(super) fn score_pixels(&mut self, c: &Config, head: &UperNet, probes: bool) {
+        let image = self.dates(c);
+        let encoded = self.encode(c, image);
+        let fused = self.fuse_groups(c, &encoded);
+        let pyramid = self.pyramid(head, fused);
+        let decoded = self.decode(c, head, &pyramid);
+        let scores = self.conv3x3(decoded.joined, "cls_seg.0", head.classes);
+        if c.task == Task::Change {
+            let value = self.log_softmax(scores.value, 1);
+            self.output_map(LOG_PROBABILITIES, Map { value, ..scores });
+        } else {
+            self.output_map(LOGITS, scores);
+        }
+        if probes {
+            self.output_stages(c, head, &encoded, fused, &pyramid, &decoded);
+        }
+    }
+
+    /// Adds an input for each date and puts the dates one after the other, as if chips of a batch.
+    fn dates(&mut self, c: &Config) -> Value {
+        let dims = [c.bands(), c.image_size(), c.image_size()];
+        let inputs: Vec<_> = c.task.inputs().iter().map(|name| self.input(name, &dims)).collect();
+        match inputs[..] {
+            [image] => image,
+            _ => {
+                let both = self.concat(&inputs, 1);
+                self.regroup(both, &dims)
+            }
+        }
+    }
+
+    fn output_stages(
+        &mut self,
+        c: &Config,
+        head: &UperNet,
+        encoded: &Encoded,
+        fused: Map,
+        pyramid: &Pyramid,
+        decoded: &Decoded,
+    ) {
+        let tokens = self.finish(encoded);
+        let dims = [c.dates() * c.tokens(), c.dim];
+        let tokens = if c.dates() == 1 { tokens } else { self.regroup(tokens, &dims) };
+        self.output("tokens", tokens, &dims);
+        self.output_map("fused", fused);
+        for i in 0..3 {
+            let level = self.level(c, head, pyramid, i);
+            self.output_map(&format!("conv{i}"), level);
+        }
+        self.output_map("conv3", pyramid.top);
+        for (name, step) in ["ppm", "fpn2", "fpn3", "fpn4"].into_iter().zip(decoded.steps) {
+            self.output_map(name, step);
+        }
+        self.output_map("fuse_all", decoded.joined);
+    }
+}
