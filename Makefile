@@ -41,7 +41,8 @@ test-full: test ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test $(CARGO) test --release --workspace --no-fail-fast
 
 # The sanitizer is a compiler option that a stable compiler refuses without RUSTC_BOOTSTRAP.
-FUZZ := RUSTC_BOOTSTRAP=1 PATH="$(CURDIR)/build/tools/bin:$$PATH" $(CARGO) fuzz
+FUZZ := RUSTC_BOOTSTRAP=1 TMPDIR="$(CURDIR)/build/fuzz" PATH="$(CURDIR)/build/tools/bin:$$PATH" \
+	$(CARGO) fuzz
 FUZZ_RUNS ?= 200000
 
 fuzz: setup build/tools/bin/cargo-fuzz ## Changes checkpoints and models under AddressSanitizer.

@@ -1,6 +1,8 @@
 //! Writes and reads raster files through the library's own GDAL boundary.
 
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
@@ -25,7 +27,7 @@ pub fn place() -> Georeference {
 /// # Panics
 /// The file cannot be written.
 pub fn write_u16(path: &Path, size: Size, bands: &[&str], pixels: &[u16], nodata: Option<f64>) {
-    write(path, size, bands, pixels, nodata, &[]);
+    write(path, size, bands, (SampleType::U16, Samples::U16(pixels)), nodata, &[]);
 }
 
 /// Writes 16-bit bands as [`write_u16`] does, with creation options of GDAL's.
@@ -33,30 +35,53 @@ pub fn write_u16(path: &Path, size: Size, bands: &[&str], pixels: &[u16], nodata
 /// # Panics
 /// The file cannot be written.
 pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], creation: &[&str]) {
-    write(path, size, bands, pixels, None, creation);
+    write(path, size, bands, (SampleType::U16, Samples::U16(pixels)), None, creation);
+}
+
+/// Writes single-precision bands, `pixels` (row, band, column), with names.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn write_f32(path: &Path, size: Size, bands: &[&str], pixels: &[f32], nodata: Option<f64>) {
+    write(path, size, bands, (SampleType::F32, Samples::F32(pixels)), nodata, &[]);
 }
 
 fn write(
     path: &Path,
     size: Size,
     bands: &[&str],
-    pixels: &[u16],
+    (sample, pixels): (SampleType, Samples<'_>),
     nodata: Option<f64>,
     creation: &[&str],
 ) {
-    let layer = Layer {
-        sample: SampleType::U16,
-        bands: bands.iter().map(|band| (*band).to_owned()).collect(),
-        nodata,
-        categories: Vec::new(),
-    };
+    let bands = bands.iter().map(|band| (*band).to_owned()).collect();
+    let layer = Layer { sample, bands, nodata, categories: Vec::new() };
     let creation = creation.iter().map(|option| (*option).to_owned()).collect();
     let options = SinkOptions { creation, overwrite: true, ..SinkOptions::default() };
     let api = GdalApi::find().expect("libgdal");
     let mut sink =
         GdalSink::create(api, path, &options, &layer, size, &place()).expect("a new raster");
-    sink.write(Samples::U16(pixels)).expect("rows");
+    sink.write(pixels).expect("rows");
     sink.finish(&[]).expect("a raster");
+}
+
+/// Runs a script in Debian's own Python, which has GDAL, and returns what it prints; `None`, said
+/// aloud, where there is no such Python. The script finds `gdal` and `np`, and `argv` from 1.
+///
+/// # Panics
+/// The script fails.
+pub fn osgeo<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Option<String> {
+    const PYTHON: &str = "/usr/bin/python3";
+    let head = "from sys import argv\nimport numpy as np\nfrom osgeo import gdal\n";
+    if !Command::new(PYTHON).args(["-c", head]).output().is_ok_and(|run| run.status.success()) {
+        crate::skipped("no /usr/bin/python3 with osgeo and numpy");
+        return None;
+    }
+    let script = format!("{head}gdal.UseExceptions()\n{script}");
+    let run = Command::new(PYTHON).args(["-c", &script]).args(arguments).output();
+    let run = run.expect("Python starts");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    Some(String::from_utf8_lossy(&run.stdout).into_owned())
 }
 
 /// A raster that was read.
@@ -73,7 +98,7 @@ pub struct Read {
 /// Reads all bands of a raster file.
 ///
 /// # Panics
-/// It cannot be read.
+/// It cannot be read, or holds what is no number.
 pub fn read(path: &Path) -> Read {
     let api = GdalApi::find().expect("libgdal");
     let source = GdalSource::open(api, &path.to_string_lossy()).expect("a raster");
@@ -83,5 +108,6 @@ pub fn read(path: &Path) -> Read {
     let mut pixels = vec![0.0; info.size.pixels() * bands.len()];
     let mut valid = vec![0; info.size.pixels()];
     source.read(Window::whole(info.size), &mut pixels, &mut valid).expect("its pixels");
+    assert!(valid.iter().all(|valid| *valid == 1), "{} holds NaN", path.display());
     Read { size: info.size, pixels, geotransform: info.georeference.geotransform }
 }

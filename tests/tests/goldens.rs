@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 
 use conformance::golden::{self, Golden};
 use conformance::raster::SEGMUNICH;
+use conformance::segment::segment_tensors;
+use conformance::torch::{self, Wrap};
 use conformance::{detgen, full, models, program, raster};
+use serde_json::Value;
 use spectralgpt_core::checkpoint::Checkpoint;
+use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::model::profile::Profile;
@@ -90,6 +94,28 @@ fn logits_and_every_stage_of_the_head_are_the_originals() {
             golden::load(&name(stage)).unwrap().check(&sampled(&map, side, every, pixels));
         }
     }
+}
+
+/// Compares where the shared data are not: other weights, another input, sub-sampled.
+#[test]
+fn a_small_model_gives_what_the_formulas_give_in_double_precision() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/segment_small.json")).unwrap();
+    let expected: Vec<f32> = serde_json::from_value(golden["values"].clone()).unwrap();
+    let [every, tolerance] = ["every", "tolerance"].map(|key| golden[key].as_f64().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("small.pth");
+    let tensors = segment_tensors(1, 0.25, 13, "own");
+    torch::write(&checkpoint, &tensors, Wrap::Flat).unwrap();
+    let model = checkpoint.with_extension("onnx");
+    convert(&checkpoint, &model, &ConvertOptions::default()).unwrap();
+    let session = Session::open(&model, &SessionOptions::default()).unwrap();
+    let chip = detgen::image("own", 12, 128, 128);
+    let logits = session.run(&[&chip], &["logits"]).unwrap().swap_remove(0).values;
+    let ours: Vec<f32> = logits.into_iter().step_by(every as usize).collect();
+    assert!(ours.len() == expected.len() && ours.len() > 500);
+    let errors = ours.iter().zip(&expected).map(|(ours, theirs)| f64::from((ours - theirs).abs()));
+    let largest = errors.inspect(|error| assert!(*error <= tolerance)).fold(0.0, f64::max);
+    conformance::tell(&format!("small golden: {largest:.2e} of {tolerance:.0e}"));
 }
 
 /// A raw tile of the original's preparation, (row, column, band) turned to the bands named, whose
