@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::checkpoint::{Checkpoint, Weights};
 use crate::error::{Error, Result};
-use crate::model::manifest::{Activation, Channel, Class, Manifest, Output, SCHEMA, Task};
+use crate::model::manifest::{
+    Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
+};
 use crate::model::profile::Profile;
 use crate::model::{MANIFEST_KEY, deepness, stac_mlm};
 use crate::onnx;
@@ -31,6 +33,8 @@ pub struct ConvertOptions {
     pub image_size: Option<u32>,
     /// Attention heads. Default: from the width.
     pub heads: Option<u32>,
+    /// Attention heads of an autoencoder's decoder. Default: from its width.
+    pub decoder_heads: Option<u32>,
 }
 
 /// Converts `checkpoint` and writes `model`, replacing it if it exists.
@@ -44,9 +48,9 @@ pub struct ConvertOptions {
 pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Result<Manifest> {
     let weights = Checkpoint::open(checkpoint)?;
     let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
-    let ConvertOptions { task, heads, image_size, .. } = *options;
-    let config = Config::read(&weights, &Choices { task, heads, image_size, ..Choices::default() })
-        .map_err(at)?;
+    let ConvertOptions { task, heads, decoder_heads, image_size, .. } = *options;
+    let choices = Choices { task, heads, decoder_heads, image_size };
+    let config = Config::read(&weights, &choices).map_err(at)?;
     let manifest = describe(&config, options, weights.sha256()?)?;
     let graph = spectralgpt::build(&config, false);
     write(model, &metadata(&manifest, model, parameters(&weights)), |metadata, file| {
@@ -72,9 +76,12 @@ fn describe(
     let mut assume = |given: bool, keys: &[&str]| {
         assumed.extend(keys.iter().filter(|_| !given).map(|key| (*key).to_owned()));
     };
+    // A classifier of several labels has the same tensors as one of classes.
+    let told = !matches!(config.task, Task::Classify | Task::Multilabel);
+    assume(told || options.task.is_some(), &["task"]);
     assume(options.profile.is_some(), &["profile", "normalisation", "processing_level"]);
     assume(options.profile.is_some() || options.bands.is_some(), &["channels"]);
-    assume(options.classes.is_some(), &["classes"]);
+    assume(config.head.classes() == 0 || options.classes.is_some(), &["classes"]);
     assume(options.heads.is_some(), &["heads"]);
     let chip_px = number(config.image_size())?;
     Ok(Manifest {
@@ -100,14 +107,15 @@ fn describe(
 
 /// Describes the outputs: what the graph gives, and what that still needs.
 fn outputs(config: &Config) -> Result<Vec<Output>> {
-    let activation = match config.task {
-        Task::Classify | Task::Segment => Activation::Softmax,
-        Task::Multilabel => Activation::Sigmoid,
-        Task::Change => Activation::LogSoftmax,
-        Task::Embed | Task::Reconstruct => Activation::None,
+    let activation = |kind| match (kind, config.task) {
+        (OutputKind::ClassScores, Task::Change) => Activation::LogSoftmax,
+        (OutputKind::SceneScores, Task::Multilabel) => Activation::Sigmoid,
+        (OutputKind::ClassScores | OutputKind::SceneScores, _) => Activation::Softmax,
+        _ => Activation::None,
     };
-    let output = |(name, kind, channels): (&str, _, _)| {
-        Ok(Output { name: name.to_owned(), kind, channels: number(channels)?, activation })
+    let output = |(name, kind, channels): (&str, OutputKind, usize)| {
+        let (name, activation) = (name.to_owned(), activation(kind));
+        Ok(Output { name, kind, channels: number(channels)?, activation })
     };
     config.outputs().into_iter().map(output).collect()
 }

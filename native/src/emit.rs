@@ -85,7 +85,7 @@ impl Emit {
         match task {
             Task::Classify => &[Classes, Scores, Confidence, Entropy, Disagreement, Valid],
             Task::Segment | Task::Change => {
-                &[Classes, Scores, Confidence, Entropy, Disagreement, Valid]
+                &[Classes, Scores, Confidence, Entropy, Disagreement, Features, Valid]
             }
             Task::Multilabel => &[Classes, Scores, Valid],
             Task::Embed => &[Features, ChipFeatures, Valid],
@@ -100,6 +100,7 @@ impl Emit {
     pub fn output(self, manifest: &Manifest) -> Result<&Output> {
         let task = manifest.task;
         let wanted = match self {
+            Emit::Features => OutputKind::PatchFeatures,
             Emit::ChipFeatures => OutputKind::ChipFeatures,
             _ => manifest.outputs.first().map_or(OutputKind::ClassScores, |output| output.kind),
         };

@@ -48,6 +48,11 @@ fn find<'a>(index: &'a Value, name: &str) -> Option<&'a Value> {
     }
 }
 
+/// Returns the name that a stage of the original has as an output of our network.
+pub fn output(stage: &str) -> &str {
+    if stage == "fused" { "patch_features" } else { stage }
+}
+
 impl Golden {
     /// Asserts that values are within the tolerance; tells the largest difference.
     ///

@@ -105,8 +105,10 @@ fn changes_and_every_stage_of_their_head_are_the_originals() {
         let name = |what: &str| format!("change_base128_d{depth}_{what}");
         let Some(scores) = golden::load(&name("logprob")) else { return };
         let stages = if depth == 1 { &STAGES[..] } else { &[] };
-        let outputs: Vec<_> =
-            ["log_probabilities"].into_iter().chain(stages.iter().map(|stage| stage.0)).collect();
+        let outputs: Vec<_> = ["log_probabilities"]
+            .into_iter()
+            .chain(stages.iter().map(|stage| golden::output(stage.0)))
+            .collect();
         let graph = |config: &Config| build(config, depth == 1);
         let ours = infer(Network::Change, depth, None, graph, &[&before, &after], &outputs);
         scores.check(&ours[0]);

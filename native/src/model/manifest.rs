@@ -27,6 +27,16 @@ pub enum Task {
 }
 
 impl Task {
+    /// All of them, in the order help texts list them.
+    pub const ALL: [Task; 6] = [
+        Task::Classify,
+        Task::Multilabel,
+        Task::Segment,
+        Task::Change,
+        Task::Embed,
+        Task::Reconstruct,
+    ];
+
     /// Returns the word of the command line and the manifest.
     pub fn name(self) -> &'static str {
         match self {

@@ -46,7 +46,7 @@ use crate::onnx::Graph;
 /// With `probes`, inner results of the original network are outputs too, under the names of its
 /// parts: `tokens` (batch, token, dim), of both dates for change detection; of a classifier also
 /// `patches` (batch, token, dim), before they are told where they are, and `feature` (batch, dim);
-/// where pixels are scored also the maps `fused`, `conv0` to `conv3`, `ppm`, `fpn2` to `fpn4` and
+/// where pixels are scored also the maps `conv0` to `conv3`, `ppm`, `fpn2` to `fpn4` and
 /// `fuse_all`. Reconstruction has none.
 pub fn build(config: &Config, probes: bool) -> Graph {
     let mut graph = Graph::new("SpectralGPT");

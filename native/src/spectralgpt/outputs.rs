@@ -7,7 +7,7 @@ use crate::model::manifest::{OutputKind, Task};
 pub(super) const LOGITS: &str = "logits";
 /// Logarithms of the shares of the classes.
 pub(super) const LOG_PROBABILITIES: &str = "log_probabilities";
-/// Features of each patch.
+/// Features of each patch; of a network that scores pixels, what its head sees.
 pub(super) const PATCH_FEATURES: &str = "patch_features";
 /// Features of the chip.
 pub(super) const CHIP_FEATURES: &str = "chip_features";
@@ -22,8 +22,14 @@ impl Config {
         let classes = self.head.classes();
         match self.task {
             Task::Classify | Task::Multilabel => vec![(LOGITS, OutputKind::SceneScores, classes)],
-            Task::Segment => vec![(LOGITS, OutputKind::ClassScores, classes)],
-            Task::Change => vec![(LOG_PROBABILITIES, OutputKind::ClassScores, classes)],
+            Task::Segment => vec![
+                (LOGITS, OutputKind::ClassScores, classes),
+                (PATCH_FEATURES, OutputKind::PatchFeatures, self.dim),
+            ],
+            Task::Change => vec![
+                (LOG_PROBABILITIES, OutputKind::ClassScores, classes),
+                (PATCH_FEATURES, OutputKind::PatchFeatures, self.dim),
+            ],
             Task::Embed => vec![
                 (PATCH_FEATURES, OutputKind::PatchFeatures, self.dim),
                 (CHIP_FEATURES, OutputKind::ChipFeatures, self.dim),

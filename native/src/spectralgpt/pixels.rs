@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::head::UperNet;
 use super::maps::Map;
-use super::outputs::{LOG_PROBABILITIES, LOGITS};
+use super::outputs::{LOG_PROBABILITIES, LOGITS, PATCH_FEATURES};
 use super::transformer::Encoded;
 use super::upernet::{Decoded, Pyramid};
 use crate::model::manifest::Task;
@@ -24,8 +24,9 @@ impl Graph {
         } else {
             self.output_map(LOGITS, scores);
         }
+        self.output_map(PATCH_FEATURES, fused);
         if probes {
-            self.output_stages(c, head, &encoded, fused, &pyramid, &decoded);
+            self.output_stages(c, head, &encoded, &pyramid, &decoded);
         }
     }
 
@@ -47,7 +48,6 @@ impl Graph {
         c: &Config,
         head: &UperNet,
         encoded: &Encoded,
-        fused: Map,
         pyramid: &Pyramid,
         decoded: &Decoded,
     ) {
@@ -55,7 +55,6 @@ impl Graph {
         let dims = [c.dates() * c.tokens(), c.dim];
         let tokens = if c.dates() == 1 { tokens } else { self.regroup(tokens, &dims) };
         self.output("tokens", tokens, &dims);
-        self.output_map("fused", fused);
         for i in 0..3 {
             let level = self.level(c, head, pyramid, i);
             self.output_map(&format!("conv{i}"), level);

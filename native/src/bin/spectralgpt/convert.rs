@@ -21,9 +21,10 @@ pub(crate) struct Arguments {
     model: PathBuf,
     /// What the checkpoint must be for [default: auto, as its tensors say]
     #[arg(long, value_name = "TASK", default_value = "auto", hide_default_value = true,
-          value_parser = ["auto", "segment"])]
+          value_parser = ["auto", "classify", "multilabel", "segment", "change", "embed", "reconstruct"])]
     task: String,
-    /// How the model was fed: segmunich, pretrain [default: as the original feeds this task]
+    /// How the model was fed: pretrain, eurosat-stock, eurosat-canonical, bigearthnet, segmunich, oscd
+    /// [default: as the original feeds this task]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Names of the model's input bands in order, as in B02,B03,B04 [default: the profile's]
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
     /// Attention heads, which leave no trace in the weights [default: from the width]
     #[arg(long, value_name = "N")]
     heads: Option<u32>,
+    /// Attention heads of an autoencoder's decoder [default: from its width]
+    #[arg(long, value_name = "N")]
+    decoder_heads: Option<u32>,
 }
 
 /// A class as people write it; its value is its place in the list.
@@ -52,12 +56,13 @@ impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         let started = Instant::now();
         let mut options = ConvertOptions::default();
-        options.task = (self.task == "segment").then_some(Task::Segment);
+        options.task = Task::ALL.into_iter().find(|task| task.name() == self.task);
         options.profile = self.profile.as_deref().map(Profile::named).transpose()?;
         options.bands = self.bands;
         options.classes = self.classes.as_deref().map(read_classes).transpose()?;
         options.image_size = self.image_size;
         options.heads = self.heads;
+        options.decoder_heads = self.decoder_heads;
         let manifest = convert(&self.checkpoint, &self.model, &options)?;
         info!(
             "{} model, {} classes, chips of {side} x {side} pixels, {} heads",
