@@ -46,7 +46,7 @@ FUZZ := RUSTC_BOOTSTRAP=1 TMPDIR="$(CURDIR)/build/fuzz" PATH="$(CURDIR)/build/to
 FUZZ_RUNS ?= 200000
 
 fuzz: setup build/tools/bin/cargo-fuzz ## Changes checkpoints and models under AddressSanitizer.
-	for target in pickle model; do \
+	for target in pickle layouts model; do \
 		mkdir -p build/fuzz/corpus/$$target && \
 		$(FUZZ) run --fuzz-dir tests/fuzz --target-dir build/fuzz $$target build/fuzz/corpus/$$target \
 			-- -runs=$(FUZZ_RUNS) -rss_limit_mb=512 -timeout=5 -print_final_stats=1; \

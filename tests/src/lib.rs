@@ -8,6 +8,7 @@ pub mod networks;
 pub mod npy;
 pub mod program;
 pub mod raster;
+pub mod safetensors;
 pub mod segment;
 pub mod torch;
 

@@ -1,4 +1,5 @@
-//! Writes checkpoints as torch 1.13 does: a zip of stored entries around a protocol 2 pickle.
+//! Writes checkpoints as torch 1.13 does: a zip of stored entries around a protocol 2 pickle, or
+//! the older row of pickles.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -50,6 +51,26 @@ pub fn pickle(tensors: &[(String, Vec<usize>, Vec<f32>)], wrap: Wrap) -> io::Res
         Wrap::Module => out.state_dict(tensors, "module.")?,
     }
     out.ops(b".");
+    Ok(out.0)
+}
+
+/// Makes a file in the layout from before torch 1.6: pickles, then counts and values.
+///
+/// # Errors
+/// `InvalidInput`: as for [`pickle`].
+pub fn legacy(tensors: &[(String, Vec<usize>, Vec<f32>)], wrap: Wrap) -> io::Result<Vec<u8>> {
+    let mut out = Pickle(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec());
+    out.ops(b"\x80\x02M\xe9\x03.\x80\x02}");
+    out.text("little_endian")?;
+    out.ops(b"\x88s.");
+    out.ops(&pickle(tensors, wrap)?);
+    out.ops(b"\x80\x02](");
+    (0..tensors.len()).try_for_each(|key| out.text(&key.to_string()))?;
+    out.ops(b"e.");
+    for (_, _, values) in tensors {
+        out.ops(&(values.len() as u64).to_le_bytes());
+        values.iter().for_each(|value| out.ops(&value.to_le_bytes()));
+    }
     Ok(out.0)
 }
 

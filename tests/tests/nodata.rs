@@ -1,13 +1,17 @@
 //! Nodata out is nodata in, pixel by pixel, however a file marks it; NaN is nowhere.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
+#![allow(clippy::cast_possible_truncation, reason = "nodata values as a file of f32 holds them")]
 
 use std::path::{Path, PathBuf};
 
 use conformance::raster::{self, SEGMUNICH};
 use conformance::{detgen, models, program, shared, tell};
 use serde_json::Value;
+use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::model::manifest::{Channel, Manifest, Normalisation};
+use spectralgpt_core::model::profile::Profile;
+use spectralgpt_core::onnx::Graph;
 
 const MIN_MAX: Normalisation = Normalisation::ChipMinMax { epsilon: 0.0 };
 /// Chips at columns 0, 128 and 256: whole but for a pixel, half nodata, all nodata.
@@ -28,26 +32,30 @@ enum Mark {
     Alpha,
 }
 
-/// Writes two bands and what marks their holes; the pixels come as f32, (band, row, column).
+/// Writes two bands and what marks their holes, several times, each told by a file's path without
+/// its end, its type, its mark and its nodata value. The pixels come as f32, (band, row, column).
 const SCRIPT: &str = "
-path, raw, dtype, mark, value = argv[1:6]
-gdal.SetConfigOption('GDAL_TIFF_INTERNAL_MASK', 'YES' if mark == 'MaskInside' else 'NO')
-pixels = np.fromfile(raw, 'f4').reshape(3, 140, 300)
-alpha = mark == 'Alpha'
-out = gdal.GetDriverByName('GTiff').Create(path, 300, 140, 3 if alpha else 2,
-    gdal.GetDataTypeByName(dtype))
-for band in range(2):
-    to = out.GetRasterBand(band + 1)
-    to.SetDescription(['B02', 'B03'][band])
-    if value != 'None':
-        to.SetNoDataValue(float(value))
-    to.WriteArray(pixels[band])
-if alpha:
-    out.GetRasterBand(3).SetColorInterpretation(gdal.GCI_AlphaBand)
-    out.GetRasterBand(3).WriteArray(pixels[2] * 255)
-if mark.startswith('Mask'):
-    out.CreateMaskBand(gdal.GMF_PER_DATASET)
-    out.GetRasterBand(1).GetMaskBand().WriteArray((pixels[2] * 255).astype('u1'))
+def write(path, dtype, mark, value):
+    gdal.SetConfigOption('GDAL_TIFF_INTERNAL_MASK', 'YES' if mark == 'MaskInside' else 'NO')
+    pixels = np.fromfile(f'{path}.raw', 'f4').reshape(3, 140, 300)
+    bands = 3 if mark == 'Alpha' else 2
+    dtype = gdal.GetDataTypeByName(dtype)
+    out = gdal.GetDriverByName('GTiff').Create(f'{path}.tif', 300, 140, bands, dtype)
+    for band in (1, 2):
+        to = out.GetRasterBand(band)
+        to.SetDescription(f'B0{band + 1}')
+        if value != 'None':
+            to.SetNoDataValue(float(value))
+        to.WriteArray(pixels[band - 1])
+    if mark == 'Alpha':
+        out.GetRasterBand(3).SetColorInterpretation(gdal.GCI_AlphaBand)
+        out.GetRasterBand(3).WriteArray(pixels[2] * 255)
+    if mark.startswith('Mask'):
+        out.CreateMaskBand(gdal.GMF_PER_DATASET)
+        out.GetRasterBand(1).GetMaskBand().WriteArray((pixels[2] * 255).astype('u1'))
+
+for case in zip(*[iter(argv[1:])] * 4):
+    write(*case)
 ";
 
 /// Tells where the scene has a hole; half of the columns have it in one band only.
@@ -73,18 +81,22 @@ fn pixels(mark: Mark) -> Vec<f32> {
     (0..2 * plane).map(pixel).chain(mask).collect()
 }
 
-fn write(folder: &Path, dtype: &str, mark: Mark) -> Option<PathBuf> {
-    let (path, raw) = (folder.join("scene.tif"), folder.join("scene.raw"));
-    let bytes: Vec<u8> = pixels(mark).iter().flat_map(|value| value.to_le_bytes()).collect();
-    std::fs::write(&raw, bytes).unwrap();
-    let value = match mark {
-        Mark::Value(value) => format!("{value:e}"),
-        _ => "None".to_owned(),
-    };
-    let word = format!("{mark:?}");
-    let paths = [path.to_str().unwrap(), raw.to_str().unwrap()];
-    raster::osgeo(SCRIPT, &[&paths[..], &[dtype, &word, &value]].concat())?;
-    Some(path)
+/// Writes a scene for each type and mark; `None`, said aloud, where that is not possible.
+fn write(folder: &Path, cases: &[(&str, Mark)]) -> Option<Vec<PathBuf>> {
+    let (mut scenes, mut arguments) = (Vec::new(), Vec::new());
+    for (number, (dtype, mark)) in cases.iter().enumerate() {
+        let scene = folder.join(format!("{number}.tif"));
+        let bytes: Vec<u8> = pixels(*mark).iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(scene.with_extension("raw"), bytes).unwrap();
+        let value = match mark {
+            Mark::Value(value) => format!("{value:e}"),
+            _ => "None".to_owned(),
+        };
+        let path = scene.with_extension("").to_str().unwrap().to_owned();
+        arguments.extend([path, (*dtype).to_owned(), format!("{mark:?}"), value]);
+        scenes.push(scene);
+    }
+    raster::osgeo(SCRIPT, &arguments).map(|_| scenes)
 }
 
 /// Writes a model whose only score is the sum of its channels.
@@ -93,22 +105,28 @@ fn sum(path: &Path, bands: &[&str], normalisation: Normalisation) {
     let manifest = Manifest { channels, normalisation, ..models::plain_manifest(1, 0) };
     models::save(path, &manifest, |graph, chip| {
         let weight = graph.floats("weight", &[1, bands.len(), 1, 1], vec![1.0; bands.len()]);
-        graph.conv(chip, weight, spectralgpt_core::onnx::Graph::ABSENT, 1)
+        graph.conv(chip, weight, Graph::ABSENT, 1)
     });
 }
 
-/// Predicts every output; returns the classes, scores, confidence and valid, and the report.
-fn predict(model: &Path, scene: &Path, more: &[&str]) -> ([Vec<f32>; 4], Value) {
+/// Classes, scores, confidence and valid, and what the program reports.
+type Outcome = ([Vec<f32>; 4], Value);
+
+/// Predicts every output of each scene.
+fn predict(model: &Path, scenes: &[PathBuf], more: &[&str]) -> Vec<Outcome> {
     let folder = tempfile::tempdir().unwrap();
-    let map = folder.path().join("map.tif");
-    let paths = [model, scene, &map].map(|path| path.to_str().unwrap().to_owned());
-    let [model, scene, map] = paths.each_ref().map(String::as_str);
     let emit = "classes,scores,confidence,valid";
-    let arguments = ["predict", model, scene, "-o", map, "--json", "--emit", emit];
-    let report = program::done(&[&arguments, more].concat()).out;
-    let outputs = ["map.tif", "map.scores.tif", "map.confidence.tif", "map.valid.tif"];
-    let read = |name: &str| raster::read(&folder.path().join(name)).pixels;
-    (outputs.map(read), serde_json::from_str(&report).unwrap())
+    let mut arguments = vec!["predict", model.to_str().unwrap()];
+    arguments.extend(scenes.iter().map(|scene| scene.to_str().unwrap()));
+    arguments.extend(["-o", folder.path().to_str().unwrap(), "--json", "--emit", emit]);
+    let reports = program::done(&[&arguments, more].concat()).out;
+    let outcome = |(scene, report): (&PathBuf, &str)| {
+        let path = |end: &str| folder.path().join(scene.with_extension(end).file_name().unwrap());
+        let ends = ["tif", "scores.tif", "confidence.tif", "valid.tif"];
+        let outputs = ends.map(|end| raster::read(&path(end)).pixels);
+        (outputs, serde_json::from_str(report).unwrap())
+    };
+    scenes.iter().zip(reports.lines()).map(outcome).collect()
 }
 
 /// Checks that every output is empty exactly where the scene is.
@@ -137,29 +155,26 @@ fn every_mark_in_every_type_is_kept_and_touches_nothing_else() {
     cases.extend([("UInt16", Value(65_535.0)), ("Int16", Value(-9999.0)), ("Float32", Nan)]);
     let lowest = f64::from(f32::MIN);
     cases.extend([65_535.0, f64::NAN, -3.4e38, lowest].map(|value| ("Float32", Value(value))));
-    for (dtype, mark) in &cases {
+    let Some(scenes) = write(folder.path(), &cases) else { return };
+    let width = SIZE.width as usize;
+    let exact = predict(&plain, &scenes, &["--overlap", "0"]);
+    let blended = predict(&scaled, &scenes, &[]);
+    assert!(exact.len() == cases.len() && blended.len() == cases.len());
+    for (((dtype, mark), exact), blended) in cases.iter().zip(exact).zip(blended) {
         let what = format!("{mark:?} {dtype}");
-        let folder = tempfile::tempdir().unwrap();
-        let Some(scene) = write(folder.path(), dtype, *mark) else { return };
-        let width = SIZE.width as usize;
         let valid = |at: usize| *mark == None || !hole(at / width, at % width);
-        let (outputs, report) = predict(&plain, &scene, &["--overlap", "0"]);
+        let (outputs, report) = exact;
         check(&outputs, valid, &what);
-        let chips = if *mark == None { (6, 0) } else { (6, 2) };
-        assert_eq!(
-            (&report["chips"], &report["chips_skipped"]),
-            (&chips.0.into(), &chips.1.into())
-        );
+        let skipped = if *mark == None { 0 } else { 2 };
+        assert_eq!((&report["chips"], &report["chips_skipped"]), (&6.into(), &skipped.into()));
         let given = pixels(*mark);
         for (at, score) in outputs[1].iter().enumerate().filter(|(at, _)| valid(*at)) {
             assert_eq!(*score, given[at] + given[SIZE.pixels() + at], "{what} at {at}");
         }
-        if *dtype == "Float32" {
-            let (outputs, _) = predict(&scaled, &scene, &[]);
-            check(&outputs, valid, &what);
-            let inside = |score: &f32| *score == -9999.0 || (0.0..=2.0).contains(score);
-            assert!(outputs[1].iter().all(inside), "{what}");
-        }
+        let (outputs, _) = blended;
+        check(&outputs, valid, &what);
+        let inside = |score: &f32| *score == -9999.0 || (0.0..=2.0).contains(score);
+        assert!(outputs[1].iter().all(inside), "{what}");
     }
     tell(&format!("nodata: {} ways to mark it", cases.len()));
 }
@@ -193,41 +208,54 @@ fn real_files_keep_their_nodata() {
         };
         let names = names.join(",");
         // As declared, then a value that is there: only the bands that are needed count.
-        for nodata in [nodata, given.pixels[pixels / 2]] {
+        let other = given.pixels[pixels / 2];
+        let value = format!("{other:e}");
+        for (nodata, more) in [(nodata, &[][..]), (other, &["--nodata", &value])] {
             let needed = &given.pixels[..pixels * bands.min(10)];
             let valid = |at: usize| needed.iter().skip(at).step_by(pixels).all(|v| *v != nodata);
-            let value = format!("{nodata:e}");
+            let options = [&["--bands", &names], more].concat();
             let (outputs, report) =
-                predict(&model, &scene, &["--bands", &names, "--nodata", &value]);
+                predict(&model, std::slice::from_ref(&scene), &options).swap_remove(0);
             check(&outputs, valid, file);
             let empty = (0..pixels).filter(|at| !valid(*at)).count();
             let skipped = &report["chips_skipped"];
-            tell(&format!("nodata {value}: {empty} of {pixels} pixels, {skipped} chips, {file}"));
+            tell(&format!("nodata {nodata:e}: {empty} of {pixels} px, {skipped} chips, {file}"));
         }
-        let (outputs, _) = predict(&model, &scene, &["--bands", &names]);
-        let valid = |at: usize| given.pixels[at] != nodata;
-        check(&outputs, valid, file);
     }
 }
 
-/// A float scene with undeclared garbage at the ends of the type, and one that is constant.
+/// Float scenes with undeclared garbage at the ends of the type, and one that is constant.
 #[test]
 fn garbage_and_constant_scenes_give_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let segment = models::segment(folder.path(), 1, 0.25);
-    let bytes = detgen::raw_u16("garbage", 10, 150, 200, 0, 4000);
-    let garbage = [f32::MAX, f32::MIN, 3.4e38, -3.4e38, 1e-45];
-    for every in [0, 1, 97, 5000] {
-        let value = |at: usize| match every {
-            0 => 1234.5,
-            _ if at % every == 0 => garbage[at / every % garbage.len()],
-            _ => f32::from(bytes[at]),
+    let checkpoint = models::checkpoint(folder.path(), 1, 0.25);
+    for name in ["segmunich", "eurosat-canonical"] {
+        let mut options = ConvertOptions::default();
+        let profile = Profile::named(name).unwrap();
+        options.profile = Some(profile);
+        let (model, scene) = (folder.path().join("model.onnx"), folder.path());
+        convert(&checkpoint, &model, &options).unwrap();
+        let raw = detgen::raw_u16("garbage", profile.bands.len(), 150, 200, 0, 4000);
+        let write = |every: usize| {
+            let (path, pixels) = (scene.join(format!("{every}.tif")), spoilt(&raw, every));
+            raster::write_f32(&path, Size::new(200, 150), profile.bands, &pixels, None);
+            path
         };
-        let pixels: Vec<f32> = (0..bytes.len()).map(value).collect();
-        let scene = folder.path().join("scene.tif");
-        raster::write_f32(&scene, Size::new(200, 150), &SEGMUNICH, &pixels, None);
-        let (outputs, report) = predict(&segment, &scene, &[]);
-        check(&outputs, |_| true, &format!("garbage in each {every}th"));
-        assert_eq!(report["chips_skipped"], 0);
+        let scenes = [0, 1, 97, 5000, usize::MAX].map(write);
+        for ((outputs, report), scene) in predict(&model, &scenes, &[]).iter().zip(&scenes) {
+            check(outputs, |_| true, &format!("{name} {}", scene.display()));
+            assert_eq!(report["chips_skipped"], 0);
+        }
     }
+}
+
+/// Replaces each so manieth value by the largest and the smallest there are; 0 gives a constant.
+fn spoilt(raw: &[u16], every: usize) -> Vec<f32> {
+    let garbage = [f32::MAX, f32::MIN, 3.4e38, -3.4e38, 1e-45];
+    let value = |(at, dn): (usize, &u16)| match at.checked_rem(every) {
+        None => 1234.5,
+        Some(0) => garbage[at / every % garbage.len()],
+        Some(_) => f32::from(*dn),
+    };
+    raw.iter().enumerate().map(value).collect()
 }

@@ -11,7 +11,7 @@ const HALF_ULP: f64 = 1.0 / 16_777_216.0;
 /// What is added for results that f32 holds as subnormal numbers.
 const TINY: f64 = 1.0e-44;
 /// The constants of the rules that have some.
-const MEAN: f64 = 1353.726_962_89;
+const MEAN: f64 = 1_353.726_962_89;
 const STD: f64 = 897.271_484_37;
 const PIXELS: usize = 1 << 14;
 

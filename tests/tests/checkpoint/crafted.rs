@@ -117,3 +117,15 @@ fn crafted_archives_are_refused() {
         assert!(outcome(&folder, &archive.finish().unwrap()).is_none());
     }
 }
+
+#[test]
+fn an_archive_packed_anew_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("anew.pth");
+    let original = archive(&torch::pickle(&small(), Wrap::Flat).unwrap(), &storages(&small()));
+    let end = original.len() - 22;
+    let without_zip64 = [&original[..end - 76], &original[end..]].concat();
+    std::fs::write(&path, without_zip64).unwrap();
+    let error = Checkpoint::open(&path).unwrap_err();
+    assert!(error.message().contains("load it with torch and save it again"), "{error}");
+}

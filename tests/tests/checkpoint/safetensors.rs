@@ -1,15 +1,11 @@
 //! Files of safetensors, by a writer of our own: whole, cut short, and lying.
 
+use conformance::safetensors::{self, file};
 use conformance::segment::segment_tensors;
 use serde_json::{Value, json};
 use spectralgpt_core::checkpoint::{Checkpoint, Weights};
 
 use super::{bits, outcome, read_all, small};
-
-/// Puts a header before bytes.
-fn file(header: &str, data: &[u8]) -> Vec<u8> {
-    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
-}
 
 /// Describes a tensor of the type by its place.
 fn described(dtype: &str, shape: &[usize], start: usize, end: usize) -> Value {
@@ -22,14 +18,7 @@ fn what_is_written_is_read_whatever_wraps_the_names() {
     let path = folder.path().join("no suffix tells");
     let tensors = segment_tensors(1, 0.0625, 13, "held out");
     for prefix in ["", "module.", "model.", "module.model.", "model.module.model."] {
-        let (mut header, mut data) = (json!({"__metadata__": {"format": "pt"}}), Vec::new());
-        for (name, shape, values) in &tensors {
-            let start = data.len();
-            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            header[format!("{prefix}{name}")] = described("F32", shape, start, data.len());
-        }
-        // Padded with blanks, as the original does for alignment.
-        std::fs::write(&path, file(&format!("{header}     "), &data)).unwrap();
+        std::fs::write(&path, safetensors::bytes(&tensors, prefix)).unwrap();
         assert_eq!(bits(&read_all(&path).unwrap()), bits(&tensors), "{prefix}");
     }
 }
@@ -121,13 +110,8 @@ fn lies_are_refused() {
 #[test]
 fn a_file_cut_short_anywhere_or_flipped_is_an_error_or_other_values() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut header, mut data) = (json!({}), Vec::new());
-    for (name, shape, values) in small() {
-        let start = data.len();
-        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        header[name] = described("F32", &shape, start, data.len());
-    }
-    let whole = file(&header.to_string(), &data);
+    let whole = safetensors::bytes(&small(), "");
+    let data: usize = small().iter().map(|(_, _, values)| 4 * values.len()).sum();
     assert!(outcome(&folder, &whole).is_some());
     for length in 0..whole.len() {
         assert!(outcome(&folder, &whole[..length]).is_none(), "{length} bytes");
@@ -137,6 +121,6 @@ fn a_file_cut_short_anywhere_or_flipped_is_an_error_or_other_values() {
         bytes[at] ^= 1 << (at % 8);
         let tensors = outcome(&folder, &bytes);
         // Among the values nothing can tell; there, the file is still read as a whole.
-        assert!(at < whole.len() - data.len() || tensors.is_some(), "byte {at}");
+        assert!(at < whole.len() - data || tensors.is_some(), "byte {at}");
     }
 }
