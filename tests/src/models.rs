@@ -112,8 +112,8 @@ pub fn box_sum(path: &Path, radius: u32) {
     });
 }
 
-/// Writes a model as others do, of one chip at a time and with that metadata: one channel x of
-/// chips of 128 pixels gives the scores x and 1 - x.
+/// Writes a model with that metadata and no manifest: one channel x, chips of 128 pixels, the
+/// scores x and 1 - x.
 ///
 /// # Panics
 /// The file cannot be written.

@@ -96,3 +96,68 @@ fn unusable(name: &str, why: &str) -> Error {
         name.escape_debug()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_name_beside_the_model_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("m.onnx");
+        for name in ["m.onnx", "w", "w.data"] {
+            std::fs::write(folder.path().join(name), [0; 100]).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("d")).unwrap();
+        let tensor = |location: &str, offset, length| External {
+            location: location.into(),
+            offset,
+            length: Some(length),
+        };
+        let try_one = |location: &str| check(&model, &[tensor(location, 0, 1)], None);
+        let absolute = folder.path().join("w").display().to_string();
+        for name in [
+            "",
+            ".",
+            "..",
+            "../w",
+            "d/../w",
+            "./w",
+            "w/",
+            "d",
+            "/etc/passwd",
+            "/dev/zero",
+            "a\\w",
+            "w\0",
+            "*/_ORT_MEM_ADDR_/*",
+            "file:w",
+            "none",
+            &absolute,
+        ] {
+            let error = try_one(name).unwrap_err();
+            assert!(error.message().contains("cannot be used"), "{name}: {error}");
+        }
+        try_one("w").unwrap();
+        check(&model, &[tensor("w", 0, 100), tensor("w.data", 90, 10)], None).unwrap();
+        for (offset, length) in [(0, 101), (100, 1), (u64::MAX, 1), (1, u64::MAX)] {
+            assert!(check(&model, &[tensor("w", offset, length)], None).is_err());
+        }
+        let zeros = "cd00e292c5970d3c5e2f0ffa5171e555bc46bfc4faddfb4a418b6840b86e79a3";
+        check(&model, &[tensor("w", 0, 1)], Some(zeros)).unwrap();
+        assert!(check(&model, &[tensor("w", 0, 1)], Some("00")).is_err());
+        assert!(check(&model, &[], Some(zeros)).is_err());
+        assert!(check(&model, &[tensor("w", 0, 1), tensor("w.data", 0, 1)], Some(zeros)).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("m.onnx");
+        std::fs::write(&model, []).unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let tensor = External { location: "pipe".into(), ..External::default() };
+        let error = check(&model, &[tensor], None).unwrap_err();
+        assert!(error.message().contains("not a plain file"), "{error}");
+    }
+}

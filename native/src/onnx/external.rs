@@ -122,3 +122,77 @@ impl External {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::onnx::facts::read_facts;
+    use crate::onnx::stored::WeightFormat;
+    use crate::onnx::write::length_delimited;
+    use crate::onnx::write::tests::{model, model_and_data};
+
+    /// Puts a message into a field.
+    fn field(number: u32, message: &[u8]) -> Vec<u8> {
+        [length_delimited(number, message.len() as u64), message.to_vec()].concat()
+    }
+
+    fn entry(key: &str, value: &str) -> Vec<u8> {
+        field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
+    }
+
+    /// Reads a sound model to which a field was added.
+    fn read(number: u32, message: &[u8]) -> std::io::Result<Vec<External>> {
+        let bytes = [model(&[]), field(number, message)].concat();
+        let length = bytes.len() as u64;
+        Ok(read_facts(Cursor::new(bytes), length)?.external)
+    }
+
+    #[test]
+    fn tensors_in_other_files_are_found_wherever_they_are() {
+        let [written, data] = model_and_data("m.onnx.data", WeightFormat::Fp32);
+        let length = written.len() as u64;
+        let place = External { location: "m.onnx.data".into(), offset: 0, length: Some(60_000) };
+        assert_eq!(read_facts(Cursor::new(written), length).unwrap().external, [place]);
+        assert_eq!(data.len(), 60_000);
+
+        let tensor = entry("location", "../x");
+        let node = |attribute: u32, message: &[u8]| field(5, &field(attribute, message));
+        let in_graph = |tensor: &[u8]| field(1, &node(5, tensor));
+        let places: [(&str, u32, Vec<u8>); 11] = [
+            ("initialiser", 7, field(5, &tensor)),
+            ("sparse values", 7, field(15, &field(1, &tensor))),
+            ("sparse indices", 7, field(15, &field(2, &tensor))),
+            ("attribute", 7, in_graph(&tensor)),
+            ("attributes", 7, field(1, &node(10, &tensor))),
+            ("sparse attribute", 7, field(1, &node(22, &field(1, &tensor)))),
+            ("sparse attributes", 7, field(1, &node(23, &field(2, &tensor)))),
+            ("graph within a node", 7, field(1, &node(6, &in_graph(&tensor)))),
+            ("graphs within a node", 7, field(1, &node(11, &field(5, &tensor)))),
+            ("training", 20, field(2, &field(5, &tensor))),
+            ("function", 25, field(7, &node(5, &tensor))),
+        ];
+        for (what, number, message) in places {
+            let found = read(number, &message).unwrap();
+            assert_eq!(found.len(), 1, "{what}");
+            assert_eq!(found[0].location, "../x", "{what}");
+        }
+        assert_eq!(read(7, &field(5, &[14 << 3, 1])).unwrap(), [External::default()]);
+    }
+
+    #[test]
+    fn places_that_contradict_themselves_are_refused() {
+        for entries in [
+            [entry("location", "a"), entry("location", "b")],
+            [entry("offset", "1"), entry("offset", "2")],
+            [entry("length", "1"), entry("length", "1")],
+            [entry("location", "a"), entry("__class__", "b")],
+            [entry("location", "a"), entry("offset", "-1")],
+        ] {
+            assert!(read(7, &field(5, &entries.concat())).is_err());
+        }
+        let deep = (0..100).fold(field(5, b""), |inner, _| field(1, &field(5, &field(6, &inner))));
+        assert!(read(7, &deep).unwrap_err().to_string().contains("nested too deep"));
+    }
+}

@@ -87,7 +87,7 @@ pub fn read_metadata(path: &Path) -> Result<ModelFacts> {
     })
 }
 
-fn read_facts(file: impl Read + Seek, length: u64) -> std::io::Result<ModelFacts> {
+pub(super) fn read_facts(file: impl Read + Seek, length: u64) -> std::io::Result<ModelFacts> {
     let mut reader = Reader { fields: Fields::new(file, BUDGET), facts: ModelFacts::default() };
     let versioned = reader.model(length)?;
     if versioned && !reader.facts.outputs.is_empty() {
