@@ -7,6 +7,7 @@ pub mod models;
 pub mod npy;
 pub mod program;
 pub mod raster;
+pub mod schema;
 pub mod segment;
 pub mod torch;
 
