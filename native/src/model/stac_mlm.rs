@@ -23,7 +23,7 @@ const NO_END: &str = "9999-12-31T23:59:59Z";
 /// The extensions an item uses.
 const EXTENSIONS: [&str; 3] = [
     "https://stac-extensions.github.io/mlm/v1.5.2/schema.json",
-    "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/classification/v1.1.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 ];
 
@@ -66,7 +66,8 @@ pub fn item(
         needed(&manifest.channels).iter().map(|name| json!({ "name": name })).collect();
     let mut assets = json!({ "model": asset(model, "The network", &["mlm:model"]) });
     assets["model"]["mlm:artifact_type"] = "ONNX".into();
-    assets["model"]["bands"] = bands.into();
+    // The MLM extension wants them in the item, STAC there only if an asset has them too.
+    (properties["bands"], assets["model"]["bands"]) = (bands.clone().into(), bands.into());
     if let Some(data) = data {
         assets["weights"] = asset(data, "The network's weights", &["mlm:weights"]);
     }
@@ -115,7 +116,7 @@ pub(super) fn read_item_beside(
 }
 
 /// Describes a model by the extension's properties; what it has no word for goes under
-/// `mlm:hyperparameters` with the prefix `sgpt:`.
+/// `mlm:hyperparameters` with the prefix `sgpt.`.
 pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
     // The extension has no words for two dates, several labels, features or reconstruction.
     let task = match manifest.task {
@@ -166,12 +167,12 @@ pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
         }],
         "mlm:output": outputs,
         "mlm:hyperparameters": {
-            "sgpt:chip": side,
-            "sgpt:overlap": manifest.default_overlap(),
-            "sgpt:halo": manifest.halo_px,
-            "sgpt:blend": "raised-cosine",
-            "sgpt:ground_resolution_m": manifest.ground_resolution_m,
-            "sgpt:assumed": manifest.assumed,
+            "sgpt.chip": side,
+            "sgpt.overlap": manifest.default_overlap(),
+            "sgpt.halo": manifest.halo_px,
+            "sgpt.blend": "raised-cosine",
+            "sgpt.ground_resolution_m": manifest.ground_resolution_m,
+            "sgpt.assumed": manifest.assumed,
         },
     })
 }
@@ -193,7 +194,6 @@ fn classes(manifest: &Manifest) -> Vec<Value> {
         json!({
             "value": class.value,
             "name": short(&class.name),
-            "title": class.name,
             "description": class.name,
             "color_hint": class.colour.trim_start_matches('#').to_uppercase(),
         })

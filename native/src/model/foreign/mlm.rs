@@ -26,10 +26,10 @@ pub(super) fn read(json: &str) -> Result<Described> {
         scaling: scaling(&input["value_scaling"])?,
         classes: classes(&output["classification:classes"])?,
         activation: activation(&output["post_processing_function"]),
-        resolution_m: own["sgpt:ground_resolution_m"].as_f64(),
+        resolution_m: own["sgpt.ground_resolution_m"].as_f64(),
         side_px: side(&input["input"]),
-        overlap_px: pixels("sgpt:overlap"),
-        halo_px: pixels("sgpt:halo").unwrap_or(0),
+        overlap_px: pixels("sgpt.overlap"),
+        halo_px: pixels("sgpt.halo").unwrap_or(0),
     })
 }
 
