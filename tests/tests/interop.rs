@@ -3,11 +3,10 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use conformance::golden::{self, Golden};
 use conformance::raster::SEGMUNICH;
-use conformance::{detgen, models, program, raster, tell};
+use conformance::{detgen, full, models, program, raster, tell};
 use serde_json::{Value, json};
 use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::error::{Error, Kind};
@@ -92,7 +91,7 @@ fn nearness(logits: &Golden, classes: &Golden, ours: &[f32]) -> (usize, f32) {
 
 #[test]
 fn half_weights_halve_the_file_and_hardly_change_the_map() {
-    for depth in [1, 2] {
+    for depth in if full() { vec![1, 2, 12] } else { vec![1, 2] } {
         let name = |what: &str| format!("segment_base128_d{depth}_{what}");
         let Some(logits) = golden::load(&name("logits")) else { return };
         let folder = tempfile::tempdir().unwrap();
@@ -242,21 +241,4 @@ fn anothers_segmentation_runs_here() {
     // The network's two scores are x and 1 - x, and x is the digital number by 100.
     let expected: Vec<f32> = pixels.iter().map(|dn| f32::from(u8::from(*dn < 50))).collect();
     assert!(raster::read(&map).pixels == expected);
-}
-
-#[test]
-#[ignore = "a measurement: cargo test --release -- --ignored --nocapture"]
-fn time_of_checking_weights() {
-    let folder = tempfile::tempdir().unwrap();
-    let checkpoint = models::checkpoint(folder.path(), 12, 1.0);
-    let model = folder.path().join("model.onnx");
-    let mut options = ConvertOptions::default();
-    options.single_file_limit = Some(0);
-    convert(&checkpoint, &model, &options).unwrap();
-    let bytes = std::fs::metadata(data_path(&model)).unwrap().len();
-    for _ in 0..3 {
-        let started = Instant::now();
-        Model::open(&model).unwrap();
-        tell(&format!("{} MB checked in {:.2} s", bytes >> 20, started.elapsed().as_secs_f64()));
-    }
 }

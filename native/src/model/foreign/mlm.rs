@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Described, wrong};
+use super::{Described, Named, wrong};
 use crate::error::{Error, Result};
 use crate::model::manifest::Activation;
 
@@ -72,7 +72,7 @@ fn scaling(scaling: &Value) -> Result<Option<Vec<(f64, f64)>>> {
 }
 
 /// Returns the classes in the order of their values, which must be 0, 1, 2 and so on.
-fn classes(classes: &Value) -> Result<Option<Vec<(String, Option<String>)>>> {
+fn classes(classes: &Value) -> Result<Option<Vec<Named>>> {
     let Some(list) = classes.as_array().filter(|list| !list.is_empty()) else { return Ok(None) };
     let one = |value: usize| {
         let class = list.iter().find(|class| class["value"] == value)?;

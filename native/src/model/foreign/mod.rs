@@ -11,6 +11,9 @@ use super::stac_mlm;
 use crate::error::{Error, Result};
 use crate::onnx::{Dim, Element, ModelFacts, ValueFacts};
 
+/// A class's name and colour.
+type Named = (String, Option<String>);
+
 /// What another's description says; `None` where it says nothing.
 #[derive(Debug, Default)]
 struct Described {
@@ -18,8 +21,7 @@ struct Described {
     bands: Option<Vec<String>>,
     /// Mean and standard deviation of each channel's digital numbers; one pair stands for all.
     scaling: Option<Vec<(f64, f64)>>,
-    /// Names and colours.
-    classes: Option<Vec<(String, Option<String>)>>,
+    classes: Option<Vec<Named>>,
     activation: Option<Activation>,
     resolution_m: Option<f64>,
     side_px: Option<u32>,
@@ -182,7 +184,7 @@ fn normalisation(scaling: Option<Vec<(f64, f64)>>, channels: usize) -> Result<No
     Ok(Normalisation::ZScore { mean, std })
 }
 
-fn classes(count: u32, named: Option<Vec<(String, Option<String>)>>) -> Result<Vec<Class>> {
+fn classes(count: u32, named: Option<Vec<Named>>) -> Result<Vec<Class>> {
     let mut classes = Profile::named("pretrain")?.classes(count);
     let Some(named) = named else { return Ok(classes) };
     if named.len() != classes.len() {
