@@ -1,21 +1,24 @@
 //! Turns a checkpoint into a model file that describes itself.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::checkpoint::{Checkpoint, Weights};
 use crate::error::{Error, Result};
+use crate::hidden::Hidden;
 use crate::model::manifest::{
     Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
 };
 use crate::model::profile::Profile;
-use crate::model::{MANIFEST_KEY, deepness, stac_mlm};
-use crate::onnx;
+use crate::model::stac_mlm::Asset;
+use crate::model::{MANIFEST_KEY, beside, deepness, portable, stac_mlm};
+use crate::onnx::{LIMIT, WeightFormat, Writer};
 use crate::spectralgpt::{self, Choices, Config};
 
 /// Sentinel-2's finest pixels, in metres.
 const GROUND_RESOLUTION_M: f64 = 10.0;
+
+/// What a model file's descriptions may take of its 2 GiB.
+const METADATA_ROOM: u64 = 1 << 20;
 
 /// What a conversion is told; what is `None` is found in the weights or assumed from a profile.
 #[derive(Debug, Clone, Default)]
@@ -35,11 +38,21 @@ pub struct ConvertOptions {
     pub heads: Option<u32>,
     /// Attention heads of an autoencoder's decoder. Default: from its width.
     pub decoder_heads: Option<u32>,
+    /// How weights are stored. Default: as f32.
+    pub weights: WeightFormat,
+    /// Scales chips and applies the activation within the network. Default: false.
+    pub portable: bool,
+    /// Writes a STAC item, `MODEL.stac.json`, too. Default: false.
+    pub stac: bool,
+    /// Bytes from which on weights stand in a file of their own. Default: where ONNX ends.
+    #[doc(hidden)]
+    pub single_file_limit: Option<u64>,
 }
 
 /// Converts `checkpoint` and writes `model`, replacing it if it exists.
 ///
-/// Returns the description; what it assumes is listed in it.
+/// Weights of more than 2 GiB are written to `MODEL.data` beside it, first. Returns the
+/// description; what it assumes is listed in it.
 ///
 /// # Errors
 /// - Usage: the options do not fit the weights.
@@ -51,12 +64,53 @@ pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Res
     let ConvertOptions { task, heads, decoder_heads, image_size, .. } = *options;
     let choices = Choices { task, heads, decoder_heads, image_size };
     let config = Config::read(&weights, &choices).map_err(at)?;
-    let manifest = describe(&config, options, weights.sha256()?)?;
-    let graph = spectralgpt::build(&config, false);
-    write(model, &metadata(&manifest, model, parameters(&weights)), |metadata, file| {
-        onnx::write(&graph, &weights, metadata, file).map_err(at)
-    })?;
+    let mut manifest = describe(&config, options, weights.sha256()?)?;
+    let mut graph = spectralgpt::build(&config, false);
+    if options.portable {
+        portable::make(&mut graph, &mut manifest)?;
+    }
+    let writer = Writer::new(&graph, &weights, options.weights);
+    let limit = options.single_file_limit.unwrap_or(LIMIT - METADATA_ROOM);
+    let parameters = parameters(&weights);
+    let mut files = Vec::new();
+    if writer.bytes() > limit {
+        let data =
+            Hidden::write(&beside::data_path(model), |out| writer.write_data(out).map_err(at))?;
+        manifest.external_data_sha256 = Some(data.sha256.clone());
+        files.push(data);
+    }
+    let described = metadata(&manifest, model, parameters);
+    let data_name = files.first().map(Hidden::name);
+    files.push(Hidden::write(model, |out| match &data_name {
+        Some(name) => writer.write_beside(&described, name, out).map_err(at),
+        None => writer.write(&described, out).map_err(at),
+    })?);
+    if options.stac {
+        files.push(item(&manifest, model, parameters, &files)?);
+    }
+    // In this order, so that the model appears after what it needs.
+    files.into_iter().try_for_each(Hidden::publish)?;
     Ok(manifest)
+}
+
+/// Writes the STAC item that lists the files.
+fn item(manifest: &Manifest, model: &Path, parameters: u64, files: &[Hidden]) -> Result<Hidden> {
+    let asset =
+        |file: &Hidden| Asset { name: file.name(), bytes: file.bytes, sha256: file.sha256.clone() };
+    let [data @ .., network] = files else {
+        return Err(Error::failed("no model was written; please report this"));
+    };
+    let (data, network) = (data.first().map(asset), asset(network));
+    let item = stac_mlm::item(manifest, &name(model), parameters, &network, data.as_ref());
+    let path = stac_mlm::item_path(model);
+    Hidden::write(&path, |out| {
+        let written = serde_json::to_writer_pretty(&mut *out, &item).map_err(std::io::Error::from);
+        written.map_err(|error| Error::file("write", &path, &error))
+    })
+}
+
+fn name(model: &Path) -> String {
+    model.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn describe(
@@ -91,17 +145,20 @@ fn describe(
         processing_level: Some(profile.processing_level.to_owned()),
         profile: Some(profile.name.to_owned()),
         normalisation: profile.normalisation(),
+        portable: false,
         chip_px,
         footprint_px: profile.footprint_px.unwrap_or(chip_px),
         resize_px: profile.resize_px(chip_px),
         patch_px: number(config.patch)?,
         ground_resolution_m: GROUND_RESOLUTION_M,
         halo_px: 0,
+        overlap_px: None,
         heads: Some(number(config.heads)?),
         classes: classes(config, &profile, options.classes.as_deref())?,
         outputs: outputs(config)?,
         assumed,
         checkpoint_sha256: Some(checkpoint_sha256),
+        external_data_sha256: None,
     })
 }
 
@@ -155,41 +212,15 @@ fn classes(config: &Config, profile: &Profile, given: Option<&[Class]>) -> Resul
 }
 
 fn metadata(manifest: &Manifest, model: &Path, parameters: u64) -> Vec<(String, String)> {
-    let name = model.file_stem().unwrap_or_default().to_string_lossy();
-    let mlm = stac_mlm::properties(manifest, &name, parameters);
-    let ours =
-        [(MANIFEST_KEY.to_owned(), manifest.to_json()), ("stac_mlm".to_owned(), mlm.to_string())];
+    let mlm = stac_mlm::properties(manifest, &name(model), parameters);
+    let ours = [
+        (MANIFEST_KEY.to_owned(), manifest.to_json()),
+        (stac_mlm::KEY.to_owned(), mlm.to_string()),
+    ];
     ours.into_iter().chain(deepness::properties(manifest)).collect()
 }
 
 fn parameters(weights: &dyn Weights) -> u64 {
     let count = |name: &&str| weights.shape(name).map_or(0, |shape| shape.iter().product());
     weights.names().iter().map(count).sum::<usize>() as u64
-}
-
-/// Writes a file under a hidden name beside its place and renames it when it is complete.
-fn write(
-    path: &Path,
-    metadata: &[(String, String)],
-    fill: impl FnOnce(&[(String, String)], &mut dyn Write) -> Result<()>,
-) -> Result<()> {
-    let failed = |error: &std::io::Error| Error::file("write", path, error);
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let hidden = tempfile::Builder::new().prefix(".spectralgpt-").tempfile_in(folder);
-    let hidden = hidden.map_err(|error| failed(&error))?;
-    let mut file = BufWriter::with_capacity(1 << 20, hidden.as_file());
-    fill(metadata, &mut file)?;
-    file.flush().map_err(|error| failed(&error))?;
-    drop(file);
-    hidden.as_file().sync_all().map_err(|error| failed(&error))?;
-    readable(hidden.as_file()).map_err(|error| failed(&error))?;
-    hidden.persist(path).map_err(|error| failed(&error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))
-}
-
-/// Gives the file the permissions of any new file: a temporary one is its owner's alone.
-fn readable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }

@@ -13,6 +13,7 @@ pub mod convert;
 pub mod emit;
 pub mod error;
 pub mod geometry;
+mod hidden;
 pub mod inputs;
 pub mod memory;
 pub mod model;

@@ -9,6 +9,7 @@ pub mod npy;
 pub mod program;
 pub mod raster;
 pub mod safetensors;
+pub mod schema;
 pub mod segment;
 pub mod torch;
 

@@ -43,12 +43,14 @@ pub fn plain_manifest(classes: u32, halo_px: u32) -> Manifest {
         processing_level: None,
         profile: None,
         normalisation: Normalisation::None,
+        portable: false,
         chip_px: 128,
         footprint_px: 128,
         resize_px: None,
         patch_px: 8,
         ground_resolution_m: 10.0,
         halo_px,
+        overlap_px: None,
         heads: None,
         classes: Profile::named("pretrain").expect("a profile").classes(classes),
         outputs: vec![Output {
@@ -59,6 +61,7 @@ pub fn plain_manifest(classes: u32, halo_px: u32) -> Manifest {
         }],
         assumed: Vec::new(),
         checkpoint_sha256: None,
+        external_data_sha256: None,
     }
 }
 
@@ -107,6 +110,24 @@ pub fn box_sum(path: &Path, radius: u32) {
         let weight = graph.floats("weight", &[1, 1, side, side], vec![1.0; side * side]);
         graph.conv(chip, weight, Graph::ABSENT, side)
     });
+}
+
+/// Writes a model with that metadata and no manifest: one channel x, chips of 128 pixels, the
+/// scores x and 1 - x.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn foreign(path: &Path, metadata: &[(&str, &str)]) {
+    let mut graph = Graph::new("foreign");
+    let chip = graph.input("x", &[1, 128, 128]);
+    let weight = graph.floats("weight", &[2, 1, 1, 1], vec![1.0, -1.0]);
+    let bias = graph.floats("bias", &[2], vec![0.0, 1.0]);
+    let scores = graph.conv(chip, weight, bias, 1);
+    graph.output("y", scores, &[2, 128, 128]);
+    let entry = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let metadata: Vec<_> = metadata.iter().map(entry).collect();
+    let mut file = BufWriter::new(File::create(path).expect("a file"));
+    write(&graph, &NoWeights, &metadata, &mut file).expect("a model");
 }
 
 /// Writes a checkpoint of generated segmentation weights and converts it.

@@ -18,6 +18,9 @@ pub fn properties(manifest: &Manifest) -> Vec<(String, String)> {
     };
     let overlap = f64::from(manifest.default_overlap()) * 100.0 / f64::from(manifest.chip_px);
     let text = |value: serde_json::Value| value.to_string();
+    // A class is taken although its score is below a half, and no small area is removed.
+    let as_it_is = [("seg_thresh", text(0.0.into())), ("seg_small_segment", text(0.into()))];
+    let as_it_is = as_it_is.into_iter().filter(|_| manifest.portable);
     [
         ("model_type", text(kind.into())),
         ("class_names", text(names.into())),
@@ -26,6 +29,8 @@ pub fn properties(manifest: &Manifest) -> Vec<(String, String)> {
         ("tile_size", text(manifest.chip_px.into())),
         ("tiles_overlap", text(overlap.into())),
     ]
+    .into_iter()
+    .chain(as_it_is)
     .map(|(key, value)| (key.to_owned(), value))
-    .into()
+    .collect()
 }

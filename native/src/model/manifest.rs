@@ -97,6 +97,30 @@ pub enum Normalisation {
     },
 }
 
+impl std::str::FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        let known = [Self::None, Self::Softmax, Self::LogSoftmax, Self::Sigmoid];
+        known.into_iter().find(|activation| activation.name() == word).ok_or_else(|| {
+            let known = known.map(Self::name).join(", ");
+            Error::usage(format!("'{word}' is not an activation; give one of {known}"))
+        })
+    }
+}
+
+impl Activation {
+    /// Returns the word of the command line and the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::None => "none",
+            Activation::Softmax => "softmax",
+            Activation::LogSoftmax => "log_softmax",
+            Activation::Sigmoid => "sigmoid",
+        }
+    }
+}
+
 impl Normalisation {
     /// Tells whether a wrong offset of the digital numbers would change the input.
     pub fn needs_dn_offset(&self) -> bool {
@@ -175,6 +199,10 @@ pub struct Manifest {
     pub profile: Option<String>,
     /// How pixels become input.
     pub normalisation: Normalisation,
+    /// Says that the network itself scales each chip from minimum to maximum and applies the
+    /// activation; invalid pixels are 0 to it, like any other digital number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub portable: bool,
     /// Side of a chip.
     pub chip_px: u32,
     /// Side of the raster's square that becomes a chip; equals `chip_px` where nothing is resized.
@@ -190,6 +218,10 @@ pub struct Manifest {
     /// Pixels at each side of a chip that are context only.
     #[serde(default)]
     pub halo_px: u32,
+    /// Pixels that neighbouring chips share unless told otherwise; absent: 32, or what the halo
+    /// asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap_px: Option<u32>,
     /// Attention heads of the encoder; absent for a foreign model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heads: Option<u32>,
@@ -204,6 +236,9 @@ pub struct Manifest {
     /// SHA-256 of the checkpoint file; absent for a model that was not converted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_sha256: Option<String>,
+    /// SHA-256 of the file beside the model that holds its weights; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_data_sha256: Option<String>,
 }
 
 impl Manifest {
@@ -236,15 +271,17 @@ impl Manifest {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Returns the pixels two neighbouring chips share unless told otherwise: 32 where a value is
-    /// given per pixel, else 0, and at least what the halo asks for.
+    /// Returns the pixels two neighbouring chips share unless told otherwise: what the model asks
+    /// for, else 32 where a value is given per pixel and 0 where not; never less than its halo
+    /// needs.
     pub fn default_overlap(&self) -> u32 {
         let room = self.footprint_px.saturating_sub(self.patch_px);
         let seams = match self.task {
             Task::Segment | Task::Change | Task::Reconstruct => 32.min(self.chip_px / 4),
             Task::Classify | Task::Multilabel | Task::Embed => 0,
         };
-        let shared = (2 * self.halo_px).max(seams);
+        let wanted = self.overlap_px.unwrap_or(seams).min(room);
+        let shared = (2 * self.halo_px).max(wanted);
         shared.next_multiple_of(self.patch_px).min(room - room % self.patch_px)
     }
 
@@ -253,7 +290,8 @@ impl Manifest {
         if self.resize_px.is_some() { 1 } else { self.patch_px }
     }
 
-    fn check(&self) -> Result<()> {
+    /// Checks that the description does not contradict itself.
+    pub(super) fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::model(format!("the model's description {what}")));
         if self.chip_px == 0 || self.patch_px == 0 || !self.chip_px.is_multiple_of(self.patch_px) {
             return wrong("has a chip that is not a whole number of patches");

@@ -1,7 +1,10 @@
 //! A model file and what it says of itself.
 
+pub mod beside;
 pub mod deepness;
+pub mod foreign;
 pub mod manifest;
+pub mod portable;
 pub mod profile;
 pub mod stac_mlm;
 
@@ -9,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::onnx::{Dim, ModelFacts, ValueFacts, read_metadata};
-use manifest::{Manifest, OutputKind};
+use manifest::{Activation, Manifest, OutputKind};
 
 /// The key of the manifest among an ONNX file's `metadata_props`.
 pub const MANIFEST_KEY: &str = "spectralgpt";
@@ -22,25 +25,38 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens a model file that [`convert`](crate::convert::convert) wrote.
+    /// Opens a model file that describes itself: one that [`convert`](crate::convert::convert)
+    /// wrote, or another's that [`foreign::manifest`] understands without help.
     ///
     /// # Errors
-    /// - Model: missing, not an ONNX model, without a description, or its description and its
-    ///   network contradict each other.
+    /// - Model: missing, not an ONNX model, without a description, its description and its
+    ///   network contradict each other, or its weights are in a file that cannot be used.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, None)
+    }
+
+    /// Opens a model file, told what the outputs of another's model still need.
+    ///
+    /// # Errors
+    /// - Usage: `activation` is given for a model that says it itself.
+    /// - Model: as [`open`](Self::open).
+    pub fn open_with(path: &Path, activation: Option<Activation>) -> Result<Self> {
         let at = |error: Error| error.at(&format!("model '{}'", path.display()));
-        let facts = read_metadata(path).map_err(|error| match error.kind() {
+        let mut facts = read_metadata(path).map_err(|error| match error.kind() {
             Kind::Io => Error::model(error.message()),
             _ => error,
         })?;
-        let json = facts.metadata.get(MANIFEST_KEY).ok_or_else(|| {
-            at(Error::model(
-                "it does not describe itself (no 'spectralgpt' metadata); give a file that \
-                 'spectralgpt convert' wrote",
-            ))
-        })?;
-        let manifest = Manifest::parse(json).map_err(at)?;
+        let manifest = match facts.metadata.get(MANIFEST_KEY) {
+            Some(json) => described(json, activation),
+            None => {
+                stac_mlm::read_item_beside(path, &mut facts.metadata).map_err(at)?;
+                foreign::manifest(&facts, activation)
+            }
+        };
+        let manifest = manifest.map_err(at)?;
         check(&manifest, &facts).map_err(at)?;
+        let sha256 = manifest.external_data_sha256.as_deref();
+        beside::check(path, &facts.external, sha256).map_err(at)?;
         Ok(Self { path: path.to_owned(), manifest })
     }
 
@@ -53,6 +69,15 @@ impl Model {
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
+}
+
+fn described(json: &str, activation: Option<Activation>) -> Result<Manifest> {
+    if activation.is_some() {
+        return Err(Error::usage(
+            "the model says itself what its outputs need; leave --activation out",
+        ));
+    }
+    Manifest::parse(json)
 }
 
 /// Compares the description with the network's inputs and outputs.

@@ -1,11 +1,122 @@
-//! The STAC Machine Learning Model description (extension version 1.5), as properties of an item.
+//! The STAC Machine Learning Model description (extension version 1.5), as properties of an item
+//! and as an item of its own.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::manifest::{Activation, Channel, Manifest, Normalisation, Task};
+use crate::error::{Error, Result};
+use crate::normalise::needed;
+
+/// The key of the description among an ONNX file's `metadata_props`.
+pub const KEY: &str = "stac_mlm";
+
+/// The first pictures of Sentinel-2A; an item must say when.
+const SENTINEL2_SINCE: &str = "2015-06-23T00:00:00Z";
+/// What the extension's best practices write for "no end".
+const NO_END: &str = "9999-12-31T23:59:59Z";
+
+/// The extensions an item uses.
+const EXTENSIONS: [&str; 3] = [
+    "https://stac-extensions.github.io/mlm/v1.5.2/schema.json",
+    "https://stac-extensions.github.io/classification/v1.1.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+];
+
+/// The most that an item beside a model may have.
+const ITEM_BYTES: u64 = 4 << 20;
+
+/// A file that an item lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// Its name, beside the item.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Names the item beside a model.
+pub fn item_path(model: &Path) -> PathBuf {
+    model.with_extension("stac.json")
+}
+
+/// Describes a model by a STAC item: anywhere on earth, since Sentinel-2.
+///
+/// `data` is the file beside the model that holds its weights.
+pub fn item(
+    manifest: &Manifest,
+    name: &str,
+    parameters: u64,
+    model: &Asset,
+    data: Option<&Asset>,
+) -> Value {
+    let mut properties = properties(manifest, name, parameters);
+    properties["datetime"] = Value::Null;
+    properties["start_datetime"] = SENTINEL2_SINCE.into();
+    properties["end_datetime"] = NO_END.into();
+    properties["description"] =
+        format!("SpectralGPT, {}: an ONNX model for Sentinel-2", manifest.task.name()).into();
+    let bands: Vec<Value> =
+        needed(&manifest.channels).iter().map(|name| json!({ "name": name })).collect();
+    let mut assets = json!({ "model": asset(model, "The network", &["mlm:model"]) });
+    assets["model"]["mlm:artifact_type"] = "ONNX".into();
+    // The MLM extension wants them in the item, STAC there only if an asset has them too.
+    (properties["bands"], assets["model"]["bands"]) = (bands.clone().into(), bands.into());
+    if let Some(data) = data {
+        assets["weights"] = asset(data, "The network's weights", &["mlm:weights"]);
+    }
+    json!({
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": EXTENSIONS,
+        "id": name,
+        "geometry": null,
+        "properties": properties,
+        "links": [],
+        "assets": assets,
+    })
+}
+
+fn asset(file: &Asset, title: &str, roles: &[&str]) -> Value {
+    json!({
+        "href": format!("./{}", file.name),
+        "type": "application/octet-stream; framework=onnx",
+        "title": title,
+        "roles": roles,
+        "file:size": file.bytes,
+        // A multihash: sha2-256, 32 bytes.
+        "file:checksum": format!("1220{}", file.sha256),
+    })
+}
+
+/// Adds the description of an item beside a model to its metadata, if there is one and the model
+/// has none.
+pub(super) fn read_item_beside(
+    model: &Path,
+    metadata: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let path = item_path(model);
+    if metadata.contains_key(KEY) || !path.is_file() {
+        return Ok(());
+    }
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(ITEM_BYTES).read_to_string(&mut text));
+    read.map_err(|error| Error::file("read", &path, &error))?;
+    let item: Value = serde_json::from_str(&text).map_err(|error| {
+        Error::model(format!("'{}' beside it is not a STAC item ({error})", path.display()))
+    })?;
+    metadata.insert(KEY.to_owned(), item["properties"].to_string());
+    Ok(())
+}
 
 /// Describes a model by the extension's properties; what it has no word for goes under
-/// `mlm:hyperparameters` with the prefix `sgpt:`.
+/// `mlm:hyperparameters` with the prefix `sgpt.`.
 pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
     // The extension has no words for two dates, several labels, features or reconstruction.
     let task = match manifest.task {
@@ -56,12 +167,12 @@ pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
         }],
         "mlm:output": outputs,
         "mlm:hyperparameters": {
-            "sgpt:chip": side,
-            "sgpt:overlap": manifest.default_overlap(),
-            "sgpt:halo": manifest.halo_px,
-            "sgpt:blend": "raised-cosine",
-            "sgpt:ground_resolution_m": manifest.ground_resolution_m,
-            "sgpt:assumed": manifest.assumed,
+            "sgpt.chip": side,
+            "sgpt.overlap": manifest.default_overlap(),
+            "sgpt.halo": manifest.halo_px,
+            "sgpt.blend": "raised-cosine",
+            "sgpt.ground_resolution_m": manifest.ground_resolution_m,
+            "sgpt.assumed": manifest.assumed,
         },
     })
 }
@@ -82,11 +193,18 @@ fn classes(manifest: &Manifest) -> Vec<Value> {
     let one = |class: &super::manifest::Class| {
         json!({
             "value": class.value,
-            "name": class.name,
+            "name": short(&class.name),
+            "description": class.name,
             "color_hint": class.colour.trim_start_matches('#').to_uppercase(),
         })
     };
     manifest.classes.iter().map(one).collect()
+}
+
+/// Returns a name in the letters, digits, `-` and `_` that the classification extension allows.
+fn short(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    name.chars().map(plain).collect()
 }
 
 fn scaling(normalisation: &Normalisation) -> Value {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Seek};
+use std::io::{ErrorKind, Read, Seek};
 use std::path::Path;
 
-use prost::Message;
-
+use super::external::{self, External, Kind};
+use super::fields::{Fields, Payload, invalid};
 use super::proto;
 use crate::error::{Error, Result};
 
@@ -17,12 +17,11 @@ const METADATA: u32 = 14;
 const INPUT: u32 = 11;
 const OUTPUT: u32 = 12;
 
-/// The most that may be kept of a file, with a flat rate for each message.
+/// The most that may be kept of a file.
 const BUDGET: u64 = 64 << 20;
-const FLAT_RATE: u64 = 256;
 
 /// What a model file says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelFacts {
     /// `metadata_props`; of a key that occurs twice, the last value.
     pub metadata: BTreeMap<String, String>,
@@ -30,6 +29,8 @@ pub struct ModelFacts {
     pub inputs: Vec<ValueFacts>,
     /// The graph's outputs, in order.
     pub outputs: Vec<ValueFacts>,
+    /// The tensors whose numbers are in other files, wherever in the model they are.
+    pub external: Vec<External>,
 }
 
 /// An input or output of a graph.
@@ -86,121 +87,61 @@ pub fn read_metadata(path: &Path) -> Result<ModelFacts> {
     })
 }
 
-fn read_facts(file: impl Read + Seek, length: u64) -> std::io::Result<ModelFacts> {
-    // Most of a model is skipped: a small buffer wastes little where a skip leaves it.
-    let mut fields =
-        Fields { file: BufReader::with_capacity(512, file), position: 0, budget: BUDGET };
-    let mut facts =
-        ModelFacts { metadata: BTreeMap::new(), inputs: Vec::new(), outputs: Vec::new() };
-    let mut versioned = false;
-    while let Some(field) = fields.next(length)? {
-        match field {
-            (IR_VERSION, Payload::Number) => versioned = true,
-            (GRAPH, Payload::Bytes(bytes)) => fields.graph(bytes, &mut facts)?,
-            (METADATA, Payload::Bytes(bytes)) => {
-                let entry: proto::StringStringEntryProto = fields.message(bytes)?;
-                facts.metadata.insert(entry.key, entry.value);
-            }
-            (_, payload) => fields.skip(payload)?,
-        }
-    }
-    if versioned && !facts.outputs.is_empty() {
-        return Ok(facts);
+pub(super) fn read_facts(file: impl Read + Seek, length: u64) -> std::io::Result<ModelFacts> {
+    let mut reader = Reader { fields: Fields::new(file, BUDGET), facts: ModelFacts::default() };
+    let versioned = reader.model(length)?;
+    if versioned && !reader.facts.outputs.is_empty() {
+        return Ok(reader.facts);
     }
     Err(invalid("it has no version or no outputs"))
 }
 
-/// What follows a field's key: a number, already read past, or so many bytes.
-enum Payload {
-    Number,
-    Bytes(u64),
+/// Walks a model, keeping what it says of itself.
+struct Reader<F> {
+    fields: Fields<F>,
+    facts: ModelFacts,
 }
 
-/// Walks the fields of a message.
-struct Fields<F> {
-    file: BufReader<F>,
-    position: u64,
-    budget: u64,
-}
-
-impl<F: Read + Seek> Fields<F> {
-    /// Reads the next field's number of a message that ends at `end`; `None` is its end.
-    fn next(&mut self, end: u64) -> std::io::Result<Option<(u32, Payload)>> {
-        if self.position == end {
-            return Ok(None);
-        }
-        let key = self.varint()?;
-        let payload = match key & 7 {
-            0 => {
-                self.varint()?;
-                Payload::Number
+impl<F: Read + Seek> Reader<F> {
+    /// Walks the whole model; tells whether it states its version.
+    fn model(&mut self, end: u64) -> std::io::Result<bool> {
+        let mut versioned = false;
+        while let Some(field) = self.fields.next(end)? {
+            match field {
+                (IR_VERSION, Payload::Number(_)) => versioned = true,
+                (GRAPH, Payload::Bytes(bytes)) => self.graph(bytes)?,
+                (METADATA, Payload::Bytes(bytes)) => {
+                    let entry: proto::StringStringEntryProto = self.fields.message(bytes)?;
+                    self.facts.metadata.insert(entry.key, entry.value);
+                }
+                field => self.other(Kind::Model, field)?,
             }
-            1 => Payload::Bytes(8),
-            2 => Payload::Bytes(self.varint()?),
-            5 => Payload::Bytes(4),
-            _ => return Err(invalid("unknown wire type")),
-        };
-        let length = if let Payload::Bytes(length) = payload { length } else { 0 };
-        match u32::try_from(key >> 3) {
-            _ if self.position > end || length > end - self.position => {
-                Err(invalid("a field ends outside its message"))
-            }
-            Ok(number) if number > 0 => Ok(Some((number, payload))),
-            _ => Err(invalid("a field has no valid number")),
         }
+        Ok(versioned)
     }
 
-    /// Reads the fields of a graph of so many bytes.
-    fn graph(&mut self, bytes: u64, facts: &mut ModelFacts) -> std::io::Result<()> {
-        let end = self.position + bytes;
-        while let Some(field) = self.next(end)? {
+    fn graph(&mut self, bytes: u64) -> std::io::Result<()> {
+        let end = self.fields.position() + bytes;
+        while let Some(field) = self.fields.next(end)? {
             match field {
-                (INPUT, Payload::Bytes(bytes)) => facts.inputs.push(self.value(bytes)?),
-                (OUTPUT, Payload::Bytes(bytes)) => facts.outputs.push(self.value(bytes)?),
-                (_, payload) => self.skip(payload)?,
+                (INPUT, Payload::Bytes(bytes)) => {
+                    let input: proto::ValueInfoProto = self.fields.message(bytes)?;
+                    self.facts.inputs.push(input.into());
+                }
+                (OUTPUT, Payload::Bytes(bytes)) => {
+                    let output: proto::ValueInfoProto = self.fields.message(bytes)?;
+                    self.facts.outputs.push(output.into());
+                }
+                field => self.other(Kind::Graph, field)?,
             }
         }
         Ok(())
     }
 
-    fn value(&mut self, bytes: u64) -> std::io::Result<ValueFacts> {
-        Ok(self.message::<proto::ValueInfoProto>(bytes)?.into())
+    /// Looks for weights outside the file.
+    fn other(&mut self, kind: Kind, field: (u32, Payload)) -> std::io::Result<()> {
+        external::find(&mut self.fields, kind, field, &mut self.facts.external, 0)
     }
-
-    /// Reads a message of so many bytes whole.
-    fn message<M: Message + Default>(&mut self, bytes: u64) -> std::io::Result<M> {
-        let left = self.budget.checked_sub(bytes.saturating_add(FLAT_RATE));
-        self.budget = left.ok_or_else(|| invalid("its descriptions exceed 64 MiB"))?;
-        let mut content = Vec::new();
-        self.file.by_ref().take(bytes).read_to_end(&mut content)?;
-        self.position += bytes;
-        Ok(M::decode(content.as_slice())?)
-    }
-
-    fn skip(&mut self, payload: Payload) -> std::io::Result<()> {
-        let Payload::Bytes(bytes) = payload else { return Ok(()) };
-        self.position += bytes;
-        let bytes = i64::try_from(bytes).map_err(|_| invalid("a field is too long"))?;
-        self.file.seek_relative(bytes)
-    }
-
-    fn varint(&mut self) -> std::io::Result<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let mut byte = [0];
-            self.file.read_exact(&mut byte)?;
-            self.position += 1;
-            value |= u64::from(byte[0] & 0x7f) << shift;
-            if byte[0] < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(invalid("a number is too long"))
-    }
-}
-
-fn invalid(message: &str) -> std::io::Error {
-    std::io::Error::new(ErrorKind::InvalidData, message)
 }
 
 impl From<proto::ValueInfoProto> for ValueFacts {
@@ -239,6 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::onnx::fields::FLAT_RATE;
     use crate::onnx::write::tests::model;
 
     fn facts(bytes: &[u8]) -> std::io::Result<ModelFacts> {

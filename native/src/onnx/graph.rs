@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::proto;
 use crate::checkpoint::Weights;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Makes the numbers of one f32 tensor, row-major, from a checkpoint.
 pub type Recipe = Box<dyn Fn(&dyn Weights) -> Result<Vec<f32>> + Send + Sync>;
@@ -135,7 +135,7 @@ impl Graph {
         inputs: &[Value],
         attributes: &[(&'static str, Attribute)],
     ) -> Value {
-        let output = self.value(format!("{operator}_{}", self.nodes.len()));
+        let output = self.value(format!("{operator}_{}", self.names.len()));
         self.nodes.push(Node {
             operator,
             inputs: inputs.into(),
@@ -143,6 +143,53 @@ impl Graph {
             attributes: attributes.into(),
         });
         output
+    }
+
+    /// Puts operators before the network: an input gets the shape (batch, `dims`...), and what
+    /// `make` makes of it is what the network is fed from now on.
+    ///
+    /// # Errors
+    /// - Failed: there is no such input.
+    pub fn before(
+        &mut self,
+        input: &str,
+        dims: &[usize],
+        make: impl FnOnce(&mut Self, Value) -> Value,
+    ) -> Result<()> {
+        let found = self.inputs.iter().position(|port| self.names[port.value.0] == input);
+        let port = found.ok_or_else(|| no_port("input", input))?;
+        let nodes = std::mem::take(&mut self.nodes);
+        let given = self.value(input.into());
+        let old = std::mem::replace(&mut self.inputs[port].value, given);
+        self.inputs[port].dims = dims.into();
+        let fed = make(self, given);
+        let fed_instead = |value: Value| if value == old { fed } else { value };
+        self.nodes.extend(nodes.into_iter().map(|node| Node {
+            inputs: node.inputs.iter().copied().map(fed_instead).collect(),
+            ..node
+        }));
+        Ok(())
+    }
+
+    /// Puts operators after the network: what `make` makes of an output takes its place, and is
+    /// called `name`.
+    ///
+    /// # Errors
+    /// - Failed: there is no such output.
+    pub fn after(
+        &mut self,
+        output: &str,
+        name: &str,
+        make: impl FnOnce(&mut Self, Value) -> Value,
+    ) -> Result<()> {
+        let found = self.outputs.iter().position(|port| self.names[port.value.0] == output);
+        let port = found.ok_or_else(|| no_port("output", output))?;
+        let raw = self.outputs[port].value;
+        self.names[raw.0] = format!("{output}.raw");
+        let made = make(self, raw);
+        self.names[made.0] = name.into();
+        self.outputs[port].value = made;
+        Ok(())
     }
 
     fn value(&mut self, name: String) -> Value {
@@ -191,7 +238,7 @@ impl Graph {
                 Data::Floats(_) => proto::FLOAT,
             },
             name: self.name(tensor.value),
-            raw_data: Vec::new(),
+            ..Default::default()
         }
     }
 
@@ -219,7 +266,11 @@ impl Graph {
     }
 }
 
-fn attribute_proto((name, value): &(&'static str, Attribute)) -> proto::AttributeProto {
+fn no_port(kind: &str, name: &str) -> Error {
+    Error::failed(format!("the graph has no {kind} '{name}'; please report this"))
+}
+
+pub(super) fn attribute_proto((name, value): &(&'static str, Attribute)) -> proto::AttributeProto {
     let mut attribute = proto::AttributeProto { name: (*name).into(), ..Default::default() };
     match value {
         Attribute::Int(i) => (attribute.r#type, attribute.i) = (proto::ATTRIBUTE_INT, Some(*i)),

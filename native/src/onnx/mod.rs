@@ -1,11 +1,16 @@
 //! ONNX: the graph we write and the little we read.
 
+mod external;
 mod facts;
+mod fields;
 mod graph;
 mod ops;
 mod proto;
+mod stored;
 mod write;
 
+pub use external::External;
 pub use facts::{Dim, Element, ModelFacts, ValueFacts, read_metadata};
 pub use graph::{Attribute, Graph, Recipe, Value};
-pub use write::write;
+pub use stored::WeightFormat;
+pub use write::{LIMIT, Writer, write};

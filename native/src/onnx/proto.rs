@@ -11,6 +11,9 @@ pub(super) const INT64: i32 = 7;
 /// `TensorProto.DataType.FLOAT16`.
 pub(super) const FLOAT16: i32 = 10;
 
+/// `TensorProto.DataLocation.EXTERNAL`.
+pub(super) const EXTERNAL: i32 = 1;
+
 /// `AttributeProto.AttributeType.FLOAT`.
 pub(super) const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType.INT`.
@@ -106,6 +109,10 @@ pub(super) struct TensorProto {
     pub(super) name: String,
     #[prost(bytes = "vec", tag = "9")]
     pub(super) raw_data: Vec<u8>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<StringStringEntryProto>,
+    #[prost(int32, tag = "14")]
+    pub(super) data_location: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]

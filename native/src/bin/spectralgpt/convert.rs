@@ -11,6 +11,7 @@ use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
 use spectralgpt_core::model::manifest::{Class, Task};
 use spectralgpt_core::model::profile::Profile;
+use spectralgpt_core::onnx::WeightFormat;
 
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
@@ -42,6 +43,16 @@ pub(crate) struct Arguments {
     /// Attention heads of an autoencoder's decoder [default: from its width]
     #[arg(long, value_name = "N")]
     decoder_heads: Option<u32>,
+    /// How weights are stored, fp32 or fp16; fp16 halves the file, the arithmetic stays fp32
+    #[arg(long, value_name = "FORMAT", default_value = "fp32", value_parser = ["fp32", "fp16"])]
+    weights: String,
+    /// Makes a model that any ONNX program can feed digital numbers: chips are scaled within the
+    /// network, its outputs are probabilities; pixels without data are taken as 0
+    #[arg(long)]
+    portable: bool,
+    /// Writes a STAC item (MLM extension) that describes the model, MODEL.stac.json
+    #[arg(long)]
+    stac: bool,
 }
 
 /// A class as people write it; its value is its place in the list.
@@ -63,6 +74,9 @@ impl Arguments {
         options.image_size = self.image_size;
         options.heads = self.heads;
         options.decoder_heads = self.decoder_heads;
+        options.weights =
+            if self.weights == "fp16" { WeightFormat::Fp16 } else { WeightFormat::Fp32 };
+        (options.portable, options.stac) = (self.portable, self.stac);
         let manifest = convert(&self.checkpoint, &self.model, &options)?;
         info!(
             "{} model, {} classes, chips of {side} x {side} pixels, {} heads",

@@ -40,7 +40,7 @@ fn lines(manifest: &Manifest) -> Vec<String> {
         line("bands", &channels(&manifest.channels), "channels"),
         line("processing level", &optional(&manifest.processing_level), "processing_level"),
         line("profile", &optional(&manifest.profile), "profile"),
-        line("normalisation", normalisation(&manifest.normalisation), "normalisation"),
+        line("normalisation", normalisation(manifest), "normalisation"),
         line("chip", &format!("{side} x {side} pixels"), "chip_px"),
         line("resolution", &format!("{} m", manifest.ground_resolution_m), "ground_resolution_m"),
         line("halo", &format!("{} pixels", manifest.halo_px), "halo_px"),
@@ -66,8 +66,9 @@ fn channels(channels: &[Channel]) -> String {
     channels.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-fn normalisation(rule: &Normalisation) -> &'static str {
-    match rule {
+fn normalisation(manifest: &Manifest) -> &'static str {
+    match &manifest.normalisation {
+        Normalisation::None if manifest.portable => "within the network",
         Normalisation::None => "none",
         Normalisation::ChipMinMax { .. } => "minimum to maximum of each chip",
         Normalisation::ZScore { .. } => "mean and standard deviation of each band",
