@@ -1,8 +1,8 @@
 //! Tells a network's shape from its weights.
 
 use super::head::Head;
-use super::places::{Places, Tables};
 use super::shapes::{axes, depth};
+use super::tables::{Tables, Trained};
 use super::task::task;
 use super::{heads, passes, tensors};
 use crate::checkpoint::Weights;
@@ -64,7 +64,7 @@ impl Config {
         let task = task(weights, choices.task)?;
         let [dim, _, group_bands, patch, _] = axes(weights, "patch_embed.proj.weight")?;
         let side = side(patch, choices.image_size)?;
-        let places = Places::read(weights, group_bands, side)?;
+        let trained = Trained::read(weights, group_bands, side)?;
         let config = Self {
             task,
             dim,
@@ -72,10 +72,10 @@ impl Config {
             heads: heads::encoder(dim, choices.heads)?,
             patch,
             group_bands,
-            groups: places.groups,
-            tables: places.tables,
-            stored_side: places.side,
-            side: side.unwrap_or(places.side),
+            groups: trained.groups,
+            tables: trained.tables,
+            stored_side: trained.side,
+            side: side.unwrap_or(trained.side),
             head: Head::read(weights, task, choices)?,
         };
         tensors::check(weights, &config)?;

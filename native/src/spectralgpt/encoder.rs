@@ -14,6 +14,19 @@ pub(super) fn stack(c: &Config, tokens: usize) -> Stack {
 }
 
 impl Graph {
+    /// Adds an input for each date; several are put one after the other, as if chips of a batch.
+    pub(super) fn dates(&mut self, c: &Config) -> Value {
+        let dims = [c.bands(), c.image_size(), c.image_size()];
+        let inputs: Vec<_> = c.task.inputs().iter().map(|name| self.input(name, &dims)).collect();
+        match inputs[..] {
+            [image] => image,
+            _ => {
+                let both = self.concat(&inputs, 1);
+                self.regroup(both, &dims)
+            }
+        }
+    }
+
     /// Encodes a chip, (batch, band, row, column).
     pub(super) fn encode(&mut self, c: &Config, image: Value) -> Encoded {
         let patches = self.cut_patches(c, image);

@@ -17,7 +17,7 @@ pub enum Head {
         classes: usize,
     },
     /// A pyramid of maps and a decoder: a score per class and pixel.
-    Pixels(UperNet),
+    Pixels(PixelHead),
     /// The decoder of a masked autoencoder: the chip's pixels.
     Decoder(Decoder),
 }
@@ -25,7 +25,7 @@ pub enum Head {
 /// Widths of the head that scores pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct UperNet {
+pub struct PixelHead {
     /// The pyramid's upsampled levels `conv0`, `conv1`, `conv2`, finest first.
     pub levels: [Level; 3],
     /// Channels of the pyramid's coarsest level, `conv3`.
@@ -72,7 +72,7 @@ impl Head {
                 let [classes, _] = axes(weights, "head.weight")?;
                 Ok(Self::Scene { classes })
             }
-            Task::Segment | Task::Change => UperNet::read(weights).map(Self::Pixels),
+            Task::Segment | Task::Change => PixelHead::read(weights).map(Self::Pixels),
             Task::Embed | Task::Reconstruct => {
                 let [dim, _] = axes(weights, "decoder_embed.weight")?;
                 let depth = depth(weights, "decoder_blocks")?;
@@ -85,13 +85,13 @@ impl Head {
     /// Counts the classes; 0 where there are none.
     pub fn classes(&self) -> usize {
         match self {
-            Self::Scene { classes } | Self::Pixels(UperNet { classes, .. }) => *classes,
+            Self::Scene { classes } | Self::Pixels(PixelHead { classes, .. }) => *classes,
             Self::Decoder(_) => 0,
         }
     }
 }
 
-impl UperNet {
+impl PixelHead {
     fn read(weights: &dyn Weights) -> Result<Self> {
         let level = |i: usize| -> Result<Level> {
             let [middle, channels, _, _] = axes(weights, &format!("conv{i}.3.weight"))?;

@@ -5,6 +5,7 @@
 //! what can be done at a low resolution, or after a mean, is.
 
 mod algebra;
+mod chip;
 mod config;
 mod encoder;
 mod fold;
@@ -17,23 +18,22 @@ mod operators;
 mod outputs;
 mod passes;
 mod pixels;
-mod places;
 mod pool;
 mod positions;
 mod recipe;
 mod reconstruct;
-mod scene;
 mod shapes;
 #[cfg(test)]
 mod synthetic;
+mod tables;
 mod task;
 mod tensors;
 mod transformer;
 mod upernet;
 
 pub use config::{Choices, Config};
-pub use head::{Decoder, Head, Level, UperNet};
-pub use places::Tables;
+pub use head::{Decoder, Head, Level, PixelHead};
+pub use tables::Tables;
 
 use crate::error::{Error, Result};
 use crate::model::manifest::Task;
@@ -83,11 +83,12 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Mutex;
 
-    use super::synthetic::{Synthetic, network};
+    use super::synthetic::{Synthetic, draw, network};
     use super::*;
     use crate::checkpoint::Weights;
     use crate::error::Result;
     use crate::onnx::write;
+    use crate::runtime::session::{Session, SessionOptions};
 
     /// Remembers what was read.
     struct Witness(Synthetic, Mutex<BTreeSet<String>>);
@@ -132,6 +133,37 @@ mod tests {
             }
             assert!(bytes == convert(false));
             assert!(task == Task::Reconstruct || convert(true) != bytes);
+        }
+    }
+
+    #[test]
+    fn a_batch_is_its_chips_one_by_one() {
+        for task in [Task::Classify, Task::Segment, Task::Change, Task::Embed, Task::Reconstruct] {
+            let config = Config { side: 6, ..network(task, 2, 4) };
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.onnx");
+            let mut file = std::fs::File::create(&path).unwrap();
+            write(&build(&config, false), &Synthetic::new(&config), &[], &mut file).unwrap();
+            let run = |batch: usize, dates: &[Vec<f32>]| {
+                let options = SessionOptions { batch, ..SessionOptions::default() };
+                let dates: Vec<_> = dates.iter().map(Vec::as_slice).collect();
+                Session::open(&path, &options).unwrap().run(&dates, &[]).unwrap()
+            };
+            let chips = |name: &str| -> Vec<_> {
+                let date = |date: &&str| draw(&format!("{date}{name}"), 12 * 48 * 48);
+                config.task.inputs().iter().map(date).collect()
+            };
+            let [first, second] = ["1", "2"].map(chips);
+            let both: Vec<_> =
+                first.iter().zip(&second).map(|(a, b)| [&a[..], b].concat()).collect();
+            let [first, second, both] =
+                [(1, first), (1, second), (2, both)].map(|(n, x)| run(n, &x));
+            for ((first, second), both) in first.iter().zip(&second).zip(&both) {
+                let alone = first.values.iter().chain(&second.values);
+                let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-4;
+                assert!(alone.zip(&both.values).all(near), "{}", task.name());
+                assert!(first.values != second.values);
+            }
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Networks that score every pixel: segmentation, and change detection from two dates.
 
 use super::config::Config;
-use super::head::UperNet;
+use super::head::PixelHead;
 use super::maps::Map;
 use super::outputs::{LOG_PROBABILITIES, LOGITS, PATCH_FEATURES};
 use super::transformer::Encoded;
 use super::upernet::{Decoded, Pyramid};
 use crate::model::manifest::Task;
-use crate::onnx::{Graph, Value};
+use crate::onnx::Graph;
 
 impl Graph {
     /// Builds a network that ends in the pyramid and its decoder.
-    pub(super) fn score_pixels(&mut self, c: &Config, head: &UperNet, probes: bool) {
+    pub(super) fn score_pixels(&mut self, c: &Config, head: &PixelHead, probes: bool) {
         let image = self.dates(c);
         let encoded = self.encode(c, image);
         let fused = self.fuse_groups(c, &encoded);
@@ -30,23 +30,11 @@ impl Graph {
         }
     }
 
-    /// Adds an input for each date and puts the dates one after the other, as if chips of a batch.
-    fn dates(&mut self, c: &Config) -> Value {
-        let dims = [c.bands(), c.image_size(), c.image_size()];
-        let inputs: Vec<_> = c.task.inputs().iter().map(|name| self.input(name, &dims)).collect();
-        match inputs[..] {
-            [image] => image,
-            _ => {
-                let both = self.concat(&inputs, 1);
-                self.regroup(both, &dims)
-            }
-        }
-    }
-
+    /// Makes inner results outputs.
     fn output_stages(
         &mut self,
         c: &Config,
-        head: &UperNet,
+        head: &PixelHead,
         encoded: &Encoded,
         pyramid: &Pyramid,
         decoded: &Decoded,

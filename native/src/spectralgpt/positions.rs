@@ -2,8 +2,8 @@
 
 use super::algebra::round;
 use super::config::Config;
-use super::places::Tables;
 use super::recipe::tensor;
+use super::tables::Tables;
 use crate::checkpoint::Weights;
 use crate::error::Result;
 use crate::geometry::Size;
@@ -68,9 +68,9 @@ fn square(side: usize) -> Size {
 
 #[cfg(test)]
 mod tests {
-    use super::{resize, square};
+    use super::*;
     use crate::spectralgpt::algebra::transpose;
-    use crate::spectralgpt::synthetic::{generate, golden};
+    use crate::spectralgpt::synthetic::{base, generate, golden};
 
     fn largest_difference(a: &[f64], b: &[f32]) -> f64 {
         assert_eq!(a.len(), b.len());
@@ -94,6 +94,44 @@ mod tests {
         let table = generate("pos_embed", &[1, 576, 8]);
         let difference = largest_difference(&resize(&table, square(24), square(32)), &expected);
         assert!(difference < 1e-6, "{difference}");
+    }
+
+    /// Separate tables, and what they are together.
+    struct Both;
+
+    impl Weights for Both {
+        fn names(&self) -> Vec<&str> {
+            Vec::new()
+        }
+
+        fn shape(&self, _name: &str) -> Option<&[usize]> {
+            None
+        }
+
+        fn read(&self, name: &str) -> Result<Vec<f32>> {
+            let (groups, places) = (generate("groups", &[4, 8]), generate("places", &[256, 8]));
+            Ok(match name {
+                "pos_embed_temporal" => groups,
+                "pos_embed_spatial" => places,
+                _ => {
+                    let add = |group: &[f32]| -> Vec<f32> {
+                        places.iter().zip(group.iter().cycle()).map(|(a, b)| a + b).collect()
+                    };
+                    groups.chunks_exact(8).flat_map(add).collect()
+                }
+            })
+        }
+    }
+
+    #[test]
+    fn a_joint_table_is_resized_per_spectral_group_as_separate_ones_are() {
+        for side in [16, 12, 20] {
+            let separate = Config { side, ..base(1, 4) };
+            let joint = Config { tables: Tables::Joint, ..separate.clone() };
+            let read = |c| super::read(&Both, c, "", &[0.25; 8]).unwrap();
+            let joint: Vec<_> = read(&joint).into_iter().map(f64::from).collect();
+            assert!(largest_difference(&joint, &read(&separate)) < 1e-6, "{side}");
+        }
     }
 
     #[test]

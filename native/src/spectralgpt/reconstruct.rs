@@ -21,7 +21,7 @@ struct Predicted {
 impl Graph {
     /// Builds a network that hides every patch three times and gives the mean of its predictions.
     pub(super) fn reconstruct(&mut self, c: &Config, decoder: &Decoder) {
-        let image = self.image(c);
+        let image = self.dates(c);
         let passes = Passes::quarters(c.tokens());
         let target = self.cut_patches(c, image);
         let Predicted { patches, .. } = self.predict(c, decoder, &passes, target);
@@ -34,7 +34,7 @@ impl Graph {
 
     /// Builds a network of one pass; its outputs are `latent`, `reconstruction`, `pred` and `loss`.
     pub(super) fn reconstruct_once(&mut self, c: &Config, decoder: &Decoder, pass: &Passes) {
-        let image = self.image(c);
+        let image = self.dates(c);
         let target = self.cut_patches(c, image);
         let Predicted { latent, patches } = self.predict(c, decoder, pass, target);
         self.output("latent", latent, &[pass.seen(), c.dim]);
@@ -93,18 +93,23 @@ impl Graph {
         let (count, pixels) = (passes.count(), c.token_pixels());
         let target = self.reshape(target, &[1, c.tokens(), pixels]);
         let off = self.sub(patches, target);
-        let squared = self.mul(off, off);
-        let hidden = self.mul_hidden(passes, squared);
-        let hidden = self.reshape(hidden, &[1, count * c.tokens() * pixels]);
-        let hidden = self.mean(hidden, 2);
+        let hidden = self.mul(off, off);
+        let hidden = self.mul_hidden(passes, hidden);
+        let hidden = self.mean_of_rows(hidden, count * c.tokens());
         let ones = self.floats("ones.groups", &[1, c.groups], vec![1.0; c.groups]);
-        let off = self.reshape(off, &[count, c.groups, c.positions() * pixels]);
-        let sums = self.matmul(ones, off);
-        let squared = self.mul(sums, sums);
-        let all = self.reshape(squared, &[1, count * c.positions() * pixels]);
-        let all = self.mean(all, 2);
+        let groups = self.reshape(off, &[count, c.groups, c.positions() * pixels]);
+        let sums = self.matmul(ones, groups);
+        let all = self.mul(sums, sums);
+        let all = self.mean_of_rows(all, count);
         let loss = self.add(hidden, all);
         self.output(LOSS, loss, &[1]);
+    }
+
+    /// Takes the mean of (batch, pass, row, value), that of so many rows after each row's own.
+    fn mean_of_rows(&mut self, x: Value, rows: usize) -> Value {
+        let means = self.mean(x, 3);
+        let means = self.reshape(means, &[1, rows]);
+        self.mean(means, 2)
     }
 }
 

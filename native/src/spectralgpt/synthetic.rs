@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
-use super::head::{Decoder, Head, Level, UperNet};
-use super::places::Tables;
+use super::head::{Decoder, Head, Level, PixelHead};
+use super::tables::Tables;
 use super::tensors::{self, Table};
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ pub(super) fn base(depth: usize, narrower: usize) -> Config {
         tables: Tables::Separate,
         stored_side: 16,
         side: 16,
-        head: Head::Pixels(UperNet {
+        head: Head::Pixels(PixelHead {
             levels,
             top: 2048 / narrower,
             width: 256 / narrower,

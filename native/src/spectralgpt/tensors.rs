@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::config::Config;
-use super::head::{Decoder, Head, UperNet};
-use super::places::Tables;
+use super::head::{Decoder, Head, PixelHead};
 use super::shapes::text;
+use super::tables::Tables;
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 
@@ -95,8 +95,8 @@ fn block(table: &mut Table, name: &str, dim: usize) {
     affine(table, &format!("{name}.mlp.fc2"), &[dim, 4 * dim]);
 }
 
-fn upernet(table: &mut Table, config: &Config, head: &UperNet) {
-    let &UperNet { levels: [fine, middle, coarse], top, width, classes, summed } = head;
+fn upernet(table: &mut Table, config: &Config, head: &PixelHead) {
+    let &PixelHead { levels: [fine, middle, coarse], top, width, classes, summed } = head;
     affine(table, "cls_seg.0", &[classes, width, 3, 3]);
     for i in 0..4 {
         affine(table, &format!("decoder.PPMHead.psp_modules.{i}.1"), &[width, top, 1, 1]);

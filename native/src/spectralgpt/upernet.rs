@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::fold::{Conv, Upsampling};
-use super::head::UperNet;
+use super::head::PixelHead;
 use super::maps::Map;
 use super::recipe::stored;
 use crate::onnx::Graph;
@@ -30,7 +30,7 @@ pub(super) struct Decoded {
 
 impl Graph {
     /// Makes four maps of different widths, three of them to be upsampled.
-    pub(super) fn pyramid(&mut self, head: &UperNet, fused: Map) -> Pyramid {
+    pub(super) fn pyramid(&mut self, head: &PixelHead, fused: Map) -> Pyramid {
         let mut level = |i: usize, to: usize| {
             self.conv_norm_gelu(fused, &format!("conv{i}"), to, PYRAMID_GROUPS)
         };
@@ -39,7 +39,7 @@ impl Graph {
     }
 
     /// Joins the pyramid from its top down to its finest level.
-    pub(super) fn decode(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid) -> Decoded {
+    pub(super) fn decode(&mut self, c: &Config, head: &PixelHead, pyramid: &Pyramid) -> Decoded {
         let [fine, middle, coarse] = [0, 1, 2].map(|i| self.side_input(c, head, pyramid, i));
         let x1 = self.pool_pyramid(head, pyramid.top);
         let x = self.conv1x1(x1, "decoder.conv_x1", head.width);
@@ -51,7 +51,7 @@ impl Graph {
     }
 
     /// Upsamples a pyramid level and brings it to the decoder's width.
-    fn side_input(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid, i: usize) -> Map {
+    fn side_input(&mut self, c: &Config, head: &PixelHead, pyramid: &Pyramid, i: usize) -> Map {
         let name = format!("decoder.Conv_fuse{}", 3 - i);
         let then =
             Conv { name: format!("{name}.0"), to: head.width, from: head.levels[i].channels };
@@ -60,7 +60,13 @@ impl Graph {
     }
 
     /// Upsamples a pyramid level as the original does, for a look inside.
-    pub(super) fn level(&mut self, c: &Config, head: &UperNet, pyramid: &Pyramid, i: usize) -> Map {
+    pub(super) fn level(
+        &mut self,
+        c: &Config,
+        head: &PixelHead,
+        pyramid: &Pyramid,
+        i: usize,
+    ) -> Map {
         self.upsample(pyramid.levels[i], upsampling(c, head, i), None)
     }
 
@@ -71,7 +77,7 @@ impl Graph {
     }
 
     /// Looks at the top level at several scales at once.
-    fn pool_pyramid(&mut self, head: &UperNet, top: Map) -> Map {
+    fn pool_pyramid(&mut self, head: &PixelHead, top: Map) -> Map {
         let width = head.width;
         let name = "decoder.PPMHead.final";
         let last = Conv { name: format!("{name}.0"), to: width, from: 4 * width + head.top };
@@ -95,7 +101,7 @@ impl Graph {
     }
 
     /// Convolves all steps together, each at its own resolution.
-    fn join(&mut self, head: &UperNet, steps: [Map; 4]) -> Map {
+    fn join(&mut self, head: &PixelHead, steps: [Map; 4]) -> Map {
         let width = head.width;
         let conv = Conv { name: "decoder.fuse_all.0".into(), to: width, from: 4 * width };
         let mut part = |i: usize, bias| {
@@ -114,7 +120,7 @@ impl Graph {
     }
 }
 
-fn upsampling(c: &Config, head: &UperNet, i: usize) -> Upsampling {
+fn upsampling(c: &Config, head: &PixelHead, i: usize) -> Upsampling {
     let level = head.levels[i];
     Upsampling {
         name: format!("conv{i}.3"),

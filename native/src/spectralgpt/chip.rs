@@ -2,17 +2,14 @@
 
 use super::config::Config;
 use super::outputs::{CHIP_FEATURES, LOGITS, PATCH_FEATURES};
-use super::recipe::stored;
 use super::transformer::Encoded;
 use crate::onnx::{Graph, Value};
 
 impl Graph {
     /// Builds a classifier: the tokens' mean, normalised, and a linear layer.
     pub(super) fn classify(&mut self, c: &Config, classes: usize, probes: bool) {
-        let image = self.image(c);
-        let patches = self.cut_patches(c, image);
-        let tokens = self.embed_patches(c, patches);
-        let encoded = self.transform(&super::encoder::stack(c, c.tokens()), tokens);
+        let image = self.dates(c);
+        let encoded = self.encode(c, image);
         let mean = self.mean_token(c, &encoded);
         let feature = self.layer_norm(mean, "norm", c.dim);
         let logits = self.linear(feature, "head", c.dim, classes);
@@ -21,9 +18,9 @@ impl Graph {
             self.output("feature", feature, &[c.dim]);
             let tokens = self.finish(&encoded);
             self.output("tokens", tokens, &[c.tokens(), c.dim]);
-            let bias = "patch_embed.proj.bias";
-            let bias = self.weight(bias, &[c.dim], stored(bias, &[c.dim]));
+            let patches = self.cut_patches(c, image);
             let patches = self.project_patches(c, patches);
+            let bias = self.stored("patch_embed.proj.bias", &[c.dim]);
             let patches = self.add(patches, bias);
             self.output("patches", patches, &[c.tokens(), c.dim]);
         }
@@ -33,26 +30,20 @@ impl Graph {
     ///
     /// The encoder's last layer is applied to the mean, which is the same and far less work.
     fn mean_token(&mut self, c: &Config, x: &Encoded) -> Value {
-        let mean = |graph: &mut Graph, x: Value, width: usize| {
-            let x = graph.matmul_shares(c, x);
-            graph.reshape(x, &[width])
-        };
-        let residual = mean(self, x.residual, x.dim);
-        let hidden = mean(self, x.hidden, 4 * x.dim);
-        self.finish(&Encoded { residual, hidden, fc2: x.fc2.clone(), dim: x.dim })
-    }
-
-    fn matmul_shares(&mut self, c: &Config, x: Value) -> Value {
         let tokens = c.tokens();
-        let mut shares = vec![1.0 / (tokens - 1).max(1) as f32; tokens];
+        let mut shares = vec![1.0 / (tokens as f32 - 1.0); tokens];
         shares[0] = 0.0;
         let shares = self.floats("shares", &[1, tokens], shares);
-        self.matmul(shares, x)
+        let [residual, hidden] = [(x.residual, x.dim), (x.hidden, 4 * x.dim)].map(|(x, width)| {
+            let mean = self.matmul(shares, x);
+            self.reshape(mean, &[width])
+        });
+        self.finish(&Encoded { residual, hidden, fc2: x.fc2.clone(), dim: x.dim })
     }
 
     /// Builds an autoencoder's encoder that sees the whole chip: features of patches and chip.
     pub(super) fn embed(&mut self, c: &Config, probes: bool) {
-        let image = self.image(c);
+        let image = self.dates(c);
         let encoded = self.encode(c, image);
         let tokens = self.finish(&encoded);
         let tokens = self.layer_norm(tokens, "norm", c.dim);
@@ -66,10 +57,5 @@ impl Graph {
         if probes {
             self.output("tokens", tokens, &[c.tokens(), c.dim]);
         }
-    }
-
-    /// Adds the input of a network that sees one date.
-    pub(super) fn image(&mut self, c: &Config) -> Value {
-        self.input(c.task.inputs()[0], &[c.bands(), c.image_size(), c.image_size()])
     }
 }

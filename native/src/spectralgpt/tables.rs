@@ -10,6 +10,9 @@ const USUAL_BANDS: usize = 12;
 /// The most bands that a network is taken for without being told: Sentinel-2's.
 const MOST_BANDS: usize = 13;
 
+/// The most patches along a chip's side that one is taken for: twice the published.
+const MOST_SIDE: usize = 32;
+
 /// How a checkpoint keeps where tokens are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tables {
@@ -21,21 +24,21 @@ pub enum Tables {
 
 /// What a checkpoint was trained for.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Trained {
     pub(super) tables: Tables,
     pub(super) groups: usize,
     pub(super) side: usize,
 }
 
-impl Places {
+impl Trained {
     /// Reads how many spectral groups and patches along a chip's side a checkpoint is for.
     ///
-    /// A joint table tells only their product: 12 bands are assumed, or else the patches that were
-    /// chosen for the chip's side, or else the only number of bands that fits.
+    /// A joint table tells only their product: 12 bands are assumed, or else the only number of
+    /// bands that fits; where that is open, the side that was chosen for the chip settles it.
     ///
     /// # Errors
     /// - Model: a table is missing or misshapen, or no number of bands fits it.
-    /// - Usage: several numbers of bands fit.
+    /// - Usage: several numbers of bands fit, and no side was chosen.
     pub(super) fn read(
         weights: &dyn Weights,
         group_bands: usize,
@@ -53,37 +56,38 @@ impl Places {
 }
 
 fn groups(tokens: usize, group_bands: usize, chosen_side: Option<usize>) -> Result<usize> {
-    let is_square = |n: usize| n.isqrt().pow(2) == n;
-    let fits = |groups: &usize| {
-        *groups > 0 && tokens.is_multiple_of(*groups) && is_square(tokens / groups)
+    let side = |groups: usize| {
+        let places = (groups > 0 && tokens.is_multiple_of(groups)).then(|| tokens / groups)?;
+        Some(places.isqrt()).filter(|side| side * side == places)
     };
     let usual = USUAL_BANDS.is_multiple_of(group_bands).then_some(USUAL_BANDS / group_bands);
-    if let Some(groups) = usual.filter(fits) {
+    if let Some(groups) = usual.filter(|&groups| side(groups).is_some()) {
         return Ok(groups);
     }
+    let likely = |&groups: &usize| side(groups).is_some_and(|side| side <= MOST_SIDE);
+    let few: Vec<_> = (1..=MOST_BANDS / group_bands).filter(likely).collect();
     let chosen = chosen_side.map(|side| side * side).filter(|&n| tokens.is_multiple_of(n));
-    if let Some(places) = chosen {
-        return Ok(tokens / places);
+    let chosen = chosen.map(|places| tokens / places);
+    match (&few[..], chosen) {
+        ([groups], _) => Ok(*groups),
+        (_, Some(groups)) if few.is_empty() || few.contains(&groups) => Ok(groups),
+        _ => Err(open(tokens, group_bands, &few)),
     }
-    let few: Vec<_> = (1..=MOST_BANDS / group_bands).filter(fits).collect();
+}
+
+/// Says that a joint table could be for chips of these numbers of spectral groups.
+fn open(tokens: usize, group_bands: usize, few: &[usize]) -> Error {
     let given = format!(
         "the checkpoint's 'pos_embed' is for {tokens} tokens of {group_bands} bands each, which"
     );
-    match few[..] {
-        [groups] => Ok(groups),
-        [] => Err(Error::model(format!(
-            "{given} form square chips of no number of bands up to {MOST_BANDS}; \
-             give the side of the trained chips with --image-size"
-        ))),
-        _ => {
-            let bands: Vec<_> = few.iter().map(|n| (n * group_bands).to_string()).collect();
-            Err(Error::usage(format!(
-                "{given} can be chips of {} bands; \
-                 give the side of the trained chips with --image-size",
-                bands.join(" or ")
-            )))
-        }
+    let advice = "give the side of the trained chips in pixels with --image-size";
+    if few.is_empty() {
+        return Error::model(format!(
+            "{given} are no square chips of {MOST_BANDS} bands or fewer; {advice}"
+        ));
     }
+    let bands: Vec<_> = few.iter().map(|n| (n * group_bands).to_string()).collect();
+    Error::usage(format!("{given} can be chips of {} bands; {advice}", bands.join(" or ")))
 }
 
 #[cfg(test)]
@@ -95,6 +99,7 @@ mod tests {
         let told = [(1024, 3), (576, 3), (256, 12), (1280, 2)].map(|(n, t)| groups(n, t, None));
         assert_eq!(told.map(Result::unwrap), [4, 4, 1, 5]);
         assert_eq!(groups(1024, 3, Some(8)).unwrap(), 4, "resized, not 48 bands");
+        assert_eq!(groups(1280, 2, Some(8)).unwrap(), 5, "resized, not 40 bands");
     }
 
     #[test]
@@ -102,7 +107,9 @@ mod tests {
         let tie = groups(2048, 1, None).unwrap_err();
         assert!(tie.message().contains("2 or 8 bands"), "{tie}");
         assert_eq!(groups(2048, 1, Some(16)).unwrap(), 8);
+        assert!(groups(2048, 1, Some(8)).is_err());
         assert_eq!(groups(25 * 256, 4, Some(16)).unwrap(), 25);
+        assert!(groups(25 * 256, 4, None).unwrap_err().message().contains("13 bands"));
         assert!(groups(1000, 3, None).unwrap_err().message().contains("--image-size"));
     }
 }
