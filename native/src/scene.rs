@@ -19,8 +19,12 @@ use crate::raster::RasterSource;
 use crate::raster::gdal::{
     BandInfo, GdalApi, GdalSink, GdalSource, Georeference, RasterInfo, SinkOptions, scratch_bytes,
 };
+use crate::resume;
 use crate::runtime::session::{ProviderReport, Session, SessionOptions};
 use crate::tile::{Grid, TilePlan};
+
+/// The least memory to make a file with, in bytes.
+const SINK_MEMORY: u64 = 64 << 20;
 
 /// What a run did and with what.
 #[derive(Debug, Clone)]
@@ -92,26 +96,32 @@ pub fn predict(
     let offset = dn_offset(&info, options);
     #[allow(clippy::cast_possible_truncation, reason = "digital numbers are f32 from here on")]
     let normaliser = Normaliser::new(manifest, offset as f32)?;
-    let source = source.select(&find_bands(model, &info, options).map_err(at)?, options.nodata)?;
-    let mut sinks = sinks(api, model, file, plan.window(), &info.georeference, options)?;
+    let bands = find_bands(model, &info, options).map_err(at)?;
+    let source = source.select(&bands, options.nodata)?;
     let session = open_session(model, options)?;
-    announce(&plan, &session, options);
+    let key = resume::key(model, (input, &info), &bands, &plan, offset, options, &session.report());
+    let mut sinks = sinks(api, model, file, (plan.window(), &info.georeference), key, options)?;
+    let rest = resume::rest(&plan, &mut sinks)?;
     let threads = ThreadPoolBuilder::new().num_threads(options.threads).build();
     let pool = threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))?;
-    let line = Line {
-        manifest,
-        session: &session,
-        plan: &plan,
-        source: &source as &dyn RasterSource,
-        normaliser: &normaliser,
-        batch: options.batch,
-        pool: &pool,
-        memory: options.memory,
-    };
-    let report = pipeline::predict(line, progress, &mut |rows| {
-        sinks.iter_mut().try_for_each(|(emit, sink)| emit.write(rows, &pool, sink))
-    })
-    .map_err(at)?;
+    let mut report = pipeline::Report::default();
+    if let Some(rest) = &rest {
+        announce(rest, &session, options);
+        let line = Line {
+            manifest,
+            session: &session,
+            plan: rest,
+            source: &source as &dyn RasterSource,
+            normaliser: &normaliser,
+            batch: options.batch,
+            pool: &pool,
+            memory: options.memory,
+        };
+        report = pipeline::predict(line, progress, &mut |rows| {
+            sinks.iter_mut().try_for_each(|(emit, sink)| emit.write(rows, &pool, sink))
+        })
+        .map_err(at)?;
+    }
     let mut scene = SceneReport {
         outputs: Vec::new(),
         line: report,
@@ -120,7 +130,8 @@ pub fn predict(
     };
     let metadata = metadata(model, input, plan.grid(), offset, &scene);
     for (_, sink) in sinks {
-        scene.outputs.push(sink.finish(&metadata)?);
+        let mut go_on = |_, _| progress.advanced(report.chips, report.chips);
+        scene.outputs.push(sink.finish(&metadata, &mut go_on)?);
     }
     scene.peak_rss = memory::peak_resident();
     Ok(scene)
@@ -173,11 +184,18 @@ fn sinks(
     api: &'static GdalApi,
     model: &Model,
     file: &Path,
-    window: Window,
-    place: &Georeference,
+    (window, place): (Window, &Georeference),
+    key: String,
     options: &Options,
 ) -> Result<Vec<(Emit, GdalSink)>> {
-    let settings = SinkOptions { creation: options.creation.clone(), overwrite: options.overwrite };
+    let settings = SinkOptions {
+        format: options.format,
+        creation: options.creation.clone(),
+        overwrite: options.overwrite,
+        memory: (options.memory / 8).max(SINK_MEMORY),
+        resume: options.resume,
+        key,
+    };
     let make = |(index, emit): (usize, &Emit)| {
         let path = output_path(file, *emit, index == 0);
         let layer = emit.layer(model.manifest());
@@ -187,6 +205,8 @@ fn sinks(
             path.display(),
             memory::words(2 * scratch_bytes(&layer, window.size))
         );
+        let settings =
+            SinkOptions { key: format!("{}{}", settings.key, emit.name()), ..settings.clone() };
         Ok((*emit, GdalSink::create(api, &path, &settings, &layer, window.size, &place)?))
     };
     options.emit.iter().enumerate().map(make).collect()

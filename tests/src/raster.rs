@@ -36,7 +36,7 @@ pub fn write_u16(path: &Path, size: Size, bands: &[&str], pixels: &[u16], nodata
     let mut sink =
         GdalSink::create(api, path, &options, &layer, size, &place()).expect("a new raster");
     sink.write(Samples::U16(pixels)).expect("rows");
-    sink.finish(&[]).expect("a raster");
+    sink.finish(&[], &mut |_, _| true).expect("a raster");
 }
 
 /// A raster that was read.

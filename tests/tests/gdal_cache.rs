@@ -19,12 +19,12 @@ fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
     let pixels: Vec<f32> = (0..13 * 1301 * 277u32).map(|at| (at % 8191) as f32 / 3.0).collect();
     let bytes = |interleave: &str, cache| {
         let creation = vec![format!("INTERLEAVE={interleave}")];
-        let options = SinkOptions { creation, overwrite: true };
+        let options = SinkOptions { creation, overwrite: true, ..Default::default() };
         let place = Georeference::default();
         api.limit_cache(cache);
         let mut sink = GdalSink::create(api, &path, &options, &layer, size, &place).unwrap();
         sink.write(Samples::F32(&pixels)).unwrap();
-        sink.finish(&[]).unwrap();
+        sink.finish(&[], &mut |_, _| true).unwrap();
         std::fs::read(&path).unwrap()
     };
     for interleave in ["PIXEL", "BAND"] {

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use gdal_sys::{
     CPLErr, CPLErrorHandler, CSLConstList, GDAL_GCP, GDALColorInterp, GDALDataType, GDALDatasetH,
-    GDALDriverH, GDALMajorObjectH, GDALRWFlag, GDALRasterBandH, GDALRasterIOExtraArg, GSpacing,
-    OGRErr, OGRSpatialReferenceH, OSRAxisMappingStrategy,
+    GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
+    GDALRasterIOExtraArg, GSpacing, OGRErr, OGRSpatialReferenceH, OSRAxisMappingStrategy,
 };
 
 use super::library;
@@ -68,9 +68,12 @@ table! {
         CPLErrorReset();
         CPLPopErrorHandler();
         CPLPushErrorHandler(CPLErrorHandler);
+        CSLDestroy(*mut *mut c_char);
         GDALAllRegister();
         GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList)
             -> GDALDatasetH;
+        GDALCreateCopy(GDALDriverH, *const c_char, GDALDatasetH, c_int, CSLConstList, GDALProgressFunc,
+            *mut c_void) -> GDALDatasetH;
         GDALFlushRasterCache(GDALRasterBandH) -> CPLErr::Type;
         GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
         GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
@@ -78,6 +81,7 @@ table! {
         GDALGetDescription(GDALMajorObjectH) -> *const c_char;
         GDALGetDriverByName(*const c_char) -> GDALDriverH;
         GDALGetDriverCount() -> c_int;
+        GDALGetFileList(GDALDatasetH) -> *mut *mut c_char;
         GDALGetGCPCount(GDALDatasetH) -> c_int;
         GDALGetGCPSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
         GDALGetGCPs(GDALDatasetH) -> *const GDAL_GCP;

@@ -2,15 +2,13 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::ManuallyDrop;
-use std::path::Path;
 
 use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH};
 
 use super::GdalApi;
-use super::listen::failed;
-use super::scratch::RowLayout;
-use super::strings::{CTexts, c_path, c_text};
-use crate::error::{Error, Kind, Result};
+use super::listen::{failed, tell};
+use super::strings::{CTexts, c_text};
+use crate::error::{Kind, Result};
 use crate::geometry::Size;
 use crate::raster::SampleType;
 
@@ -48,52 +46,8 @@ impl Dataset {
             let doing = format!("cannot open '{path}' as a raster");
             return Err(failed(Kind::Input, &doing, &said.failures));
         }
+        tell(&said.warnings);
         Ok(Self { api, handle })
-    }
-
-    /// Creates a GTiff.
-    ///
-    /// # Errors
-    /// - Usage: GDAL does not take the creation options. What it would only warn of counts.
-    pub(super) fn create(
-        api: &'static GdalApi,
-        path: &Path,
-        size: Size,
-        layout: RowLayout,
-        options: &[String],
-    ) -> Result<Self> {
-        let (name, creation) = (c_path(path)?, CTexts::new(options)?);
-        let [width, height, bands] = [size.width, size.height, layout.bands].map(c_int::try_from);
-        let (Ok(width), Ok(height), Ok(bands)) = (width, height, bands) else {
-            let bands = layout.bands;
-            return Err(Error::usage(format!("GDAL cannot hold {bands} band(s) of {size}")));
-        };
-        let (handle, said) = api.listen(|| {
-            // SAFETY: the texts outlive the call.
-            unsafe {
-                let driver = (api.GDALGetDriverByName)(c"GTiff".as_ptr());
-                if driver.is_null() {
-                    return std::ptr::null_mut();
-                }
-                let kind = gdal_type(layout.sample);
-                (api.GDALCreate)(
-                    driver,
-                    name.as_ptr(),
-                    width,
-                    height,
-                    bands,
-                    kind,
-                    creation.as_ptr(),
-                )
-            }
-        });
-        // Closed even if it is refused.
-        let dataset = (!handle.is_null()).then_some(Self { api, handle });
-        let words = [said.failures, said.warnings].concat();
-        dataset.filter(|_| words.is_empty()).ok_or_else(|| {
-            let doing = format!("cannot create a GTiff with the options {}", options.join(" "));
-            failed(Kind::Usage, &doing, &words)
-        })
     }
 
     /// Closes the dataset, which writes what GDAL still held back.
@@ -144,6 +98,17 @@ impl Dataset {
         unsafe {
             let driver = (self.api.GDALGetDatasetDriver)(self.handle);
             super::strings::text((self.api.GDALGetDescription)(driver))
+        }
+    }
+
+    /// Lists the files that the raster is made of.
+    pub(super) fn files(&self) -> Vec<String> {
+        // SAFETY: the handle is open; the list is ours to free.
+        unsafe {
+            let list = (self.api.GDALGetFileList)(self.handle);
+            let files = super::strings::texts(list);
+            (self.api.CSLDestroy)(list);
+            files
         }
     }
 

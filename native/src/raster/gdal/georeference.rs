@@ -48,6 +48,11 @@ impl Georeference {
         Self { geotransform, gcps, srs: self.srs.clone() }
     }
 
+    /// Says whether ground control points, not a geotransform, tell the place.
+    pub(super) fn by_points(&self) -> bool {
+        !self.geotransform.as_ref().is_some_and(is_place) && !self.gcps.is_empty()
+    }
+
     /// Reads a dataset's.
     pub(super) fn read(dataset: &Dataset) -> Self {
         let api = dataset.api;
@@ -177,6 +182,11 @@ unsafe fn wkt(api: &GdalApi, srs: OGRSpatialReferenceH) -> String {
         (api.VSIFree)(wkt.cast());
         copy
     }
+}
+
+/// Returns the name of a coordinate reference system given as WKT.
+pub(super) fn crs_name(wkt: &str) -> &str {
+    wkt.split('"').nth(1).unwrap_or(wkt)
 }
 
 /// Tells a geotransform from GDAL's stand-in for none, which a GTiff does not hold.

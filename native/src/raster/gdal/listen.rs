@@ -1,13 +1,18 @@
 //! Turns what GDAL says on this thread into our errors, and keeps it off the terminal.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::{c_char, c_int};
+use std::sync::{Mutex, PoisonError};
 
 use gdal_sys::CPLErr;
 
 use super::GdalApi;
 use super::strings::text;
 use crate::error::{Error, Kind, Result};
+
+/// Different warnings that are logged; a file could hold one per block.
+const MOST_TOLD: usize = 100;
 
 thread_local! {
     /// What GDAL said on this thread since the innermost [`GdalApi::listen`] began.
@@ -81,8 +86,50 @@ impl GdalApi {
         calls: impl FnOnce() -> Option<T>,
     ) -> Result<T> {
         match self.listen(calls) {
-            (Some(value), said) if said.failures.is_empty() => Ok(value),
+            (Some(value), said) if said.failures.is_empty() => {
+                tell(&said.warnings);
+                Ok(value)
+            }
             (_, said) => Err(failed(kind, &doing(), &said.failures)),
+        }
+    }
+
+    /// Reads pixels. What a codec warns of, such as corrupt data that it went over, is an error: the
+    /// pixels are not those that were meant.
+    ///
+    /// # Errors
+    /// - the given kind: the calls failed, or GDAL warned of more than a [`harmless`] thing.
+    pub(super) fn attempt_pixels<T>(
+        &self,
+        kind: Kind,
+        doing: impl FnOnce() -> String,
+        calls: impl FnOnce() -> Option<T>,
+    ) -> Result<T> {
+        let (value, said) = self.listen(calls);
+        let (told, grave): (Vec<_>, Vec<_>) =
+            said.warnings.into_iter().partition(|words| harmless(words));
+        tell(&told);
+        let words = [said.failures, grave].concat();
+        value.filter(|_| words.is_empty()).ok_or_else(|| failed(kind, &doing(), &words))
+    }
+}
+
+/// Tells warnings that may come with the first pixel but are not about pixels: a file inside a VRT
+/// is opened then, and one on the network is asked for again.
+fn harmless(warning: &str) -> bool {
+    // libtiff's words about tags; GDAL's about a COG that was edited; and GDAL's about HTTP.
+    ["TIFFReadDirectory", "used to have optimizations in its layout", "Retrying again in"]
+        .iter()
+        .any(|words| warning.contains(words))
+}
+
+/// Logs warnings, each once in a process.
+pub(super) fn tell(warnings: &[String]) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    for warning in warnings {
+        if told.len() < MOST_TOLD && told.insert(warning.clone()) {
+            log::warn!("GDAL: {warning}");
         }
     }
 }

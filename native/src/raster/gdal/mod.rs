@@ -6,15 +6,20 @@
 
 mod api;
 mod bands;
+mod create;
+mod creation;
 mod dataset;
 mod encode;
 mod georeference;
+mod hidden;
 mod info;
 mod library;
 mod listen;
 mod pam;
+mod pieces;
 mod pool;
 mod publish;
+mod rehearse;
 mod scratch;
 mod sink;
 mod source;
@@ -22,11 +27,13 @@ mod strings;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod watch;
 
 pub use api::GdalApi;
 pub use bands::GdalBands;
 pub use georeference::{Gcp, Georeference};
 pub use info::{BandInfo, Mask, RasterInfo, Subdataset};
 pub use scratch::scratch_bytes;
-pub use sink::{GdalSink, SinkOptions};
+pub use sink::{Format, GdalSink, SinkOptions};
 pub use source::GdalSource;
+pub use watch::RowProgress;

@@ -13,7 +13,7 @@ fn reads_windows_of_chosen_bands_from_four_threads() {
     for interleave in ["PIXEL", "BAND"] {
         let path = folder.path().join(interleave);
         let creation = vec![format!("INTERLEAVE={interleave}")];
-        let options = SinkOptions { creation, overwrite: false };
+        let options = SinkOptions { creation, overwrite: false, ..Default::default() };
         write(api, &path, &layer(SampleType::U16, 5), size, &options);
         let source = open(api, &path).unwrap();
         assert_eq!(source.info().pixel_interleaved, interleave == "PIXEL");
@@ -45,7 +45,7 @@ fn vrt(api: &'static GdalApi, folder: &Path, root: &str, bands: &[&str]) -> Path
     let mut sink =
         GdalSink::create(api, &folder.join("data.tif"), &options, &layer, size, &place()).unwrap();
     sink.write(Samples::F32(&pixels)).unwrap();
-    sink.finish(&[]).unwrap();
+    sink.finish(&[], &mut |_, _| true).unwrap();
     let source = |band: usize| {
         format!(
             "<SimpleSource><SourceFilename relativeToVRT=\"1\">data.tif</SourceFilename>\
@@ -109,7 +109,11 @@ fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
     let Some(api) = gdal() else { return };
     let folder = folder();
     let (path, size) = (folder.path().join("map.tif"), Size::new(391, 277));
-    let options = SinkOptions { creation: vec!["INTERLEAVE=BAND".into()], overwrite: false };
+    let options = SinkOptions {
+        creation: vec!["INTERLEAVE=BAND".into()],
+        overwrite: false,
+        ..Default::default()
+    };
     write(api, &path, &layer(SampleType::U8, 2), size, &options);
     let whole = std::fs::read(&path).unwrap();
     let band = |path: &Path| open(api, path).unwrap().select(&[2], None).unwrap();
