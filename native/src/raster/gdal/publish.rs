@@ -42,11 +42,11 @@ impl Destination {
         let hidden = [".".as_ref(), name, ".spectralgpt".as_ref()];
         let hidden = folder_of(path).join(hidden.into_iter().collect::<OsString>());
         let wanted: &[&str] = if resume { &[ROWS, JOURNAL] } else { &[] };
-        let mut hidden = Hidden::take(&hidden, wanted)?;
-        if resume && hidden.file(JOURNAL).exists() {
-            hidden.keep(&[ROWS, JOURNAL]);
-        }
-        Ok(Self { path: path.to_owned(), overwrite, hidden })
+        let hidden = Hidden::take(&hidden, wanted)?;
+        let interrupted = resume && hidden.file(JOURNAL).exists();
+        let mut destination = Self { path: path.to_owned(), overwrite, hidden };
+        destination.keep_rows(interrupted);
+        Ok(destination)
     }
 
     /// Returns the final name.
@@ -67,9 +67,9 @@ impl Destination {
         self.hidden.clear(&[ROWS, JOURNAL])
     }
 
-    /// Leaves the rows and their journal behind if this is dropped unfinished.
-    pub(super) fn keep_rows(&mut self) {
-        self.hidden.keep(&[ROWS, JOURNAL]);
+    /// Settles whether the rows and their journal stay if this is dropped unfinished.
+    pub(super) fn keep_rows(&mut self, keep: bool) {
+        self.hidden.keep(if keep { &[ROWS, JOURNAL] } else { &[] });
     }
 
     /// Renames a map and then its sidecar to their final names. What an overwritten map had beside
@@ -91,7 +91,7 @@ impl Destination {
             rename_to_new(map, &self.path)?;
         }
         rename(&unnamed, &beside(&self.path, ".aux.xml"))?;
-        self.hidden.keep(&[]);
+        self.keep_rows(false);
         drop(self.hidden);
         sync_folder(folder_of(&self.path))?;
         Ok(self.path)

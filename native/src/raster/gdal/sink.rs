@@ -116,9 +116,10 @@ impl GdalSink {
         let place = |error: Error| error.at(&format!("'{}'", path.display()));
         let encoder = Encoder::new(api, layer, size, georeference.clone(), options);
         let mut encoder = encoder.map_err(place)?;
-        let destination = Destination::reserve(path, overwrite, resume)?;
+        let mut destination = Destination::reserve(path, overwrite, resume)?;
         let srs = encoder.rehearse(&destination).map_err(place)?.unwrap_or_default();
         let scratch = Scratch::create(&destination, layer, size, key, resume)?;
+        destination.keep_rows(scratch.safe() > 0);
         Ok(Self { scratch, destination, encoder, layer: layer.clone(), srs, resume })
     }
 
@@ -166,9 +167,7 @@ impl RasterSink for GdalSink {
     fn write(&mut self, rows: Samples<'_>) -> Result<()> {
         let place = || format!("'{}'", self.destination.path().display());
         self.scratch.append(rows).map_err(|error| error.at(&place()))?;
-        if self.resume && self.scratch.safe() > 0 {
-            self.destination.keep_rows();
-        }
+        self.destination.keep_rows(self.resume && self.scratch.safe() > 0);
         Ok(())
     }
 }

@@ -137,3 +137,34 @@ fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
     assert_eq!(open(api, &path).unwrap().select(&[3], None).unwrap_err().kind(), Kind::Usage);
     assert_eq!(open(api, &path).unwrap().select(&[], None).unwrap_err().kind(), Kind::Usage);
 }
+
+#[test]
+fn pixels_that_a_codec_warns_of_are_an_error_with_its_words() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let (path, size) = (folder.path().join("map.tif"), Size::new(391, 277));
+    write(api, &path, &layer(SampleType::U8, 1), size, &SinkOptions::default());
+    let jpeg = folder.path().join("map.jpg");
+    let mut make = Command::new("gdal_translate");
+    if !make
+        .args(["-q", "-of", "JPEG"])
+        .args([&path, &jpeg])
+        .output()
+        .is_ok_and(|out| out.status.success())
+    {
+        return println!("skipped: gdal_translate is not installed");
+    }
+    let whole = std::fs::read(&jpeg).unwrap();
+    let mut warned = 0;
+    for at in (whole.len() / 4..whole.len() - 100).step_by(whole.len() / 40) {
+        let mut bytes = whole.clone();
+        bytes[at..at + 8].fill(0);
+        std::fs::write(&jpeg, bytes).unwrap();
+        let source = open(api, &jpeg).unwrap().select(&[1], None).unwrap();
+        let Err(error) = read(&source, Window::whole(size)) else { continue };
+        assert_eq!(error.kind(), Kind::Input);
+        assert!(error.message().contains("cannot read band 1 of"), "{error}");
+        warned += usize::from(error.message().contains("Corrupt JPEG data"));
+    }
+    assert!(warned > 0, "no damage that libjpeg would go over");
+}
