@@ -28,6 +28,7 @@ impl Dataset {
     ///
     /// # Errors
     /// - Usage: GDAL does not take the creation options. What it would only warn of counts.
+    /// - Io: the file cannot be written.
     pub(super) fn create(
         api: &'static GdalApi,
         path: &Path,
@@ -97,8 +98,8 @@ impl Dataset {
         // Closed even if it is refused.
         let dataset = (!handle.is_null()).then_some(Self { api, handle });
         let kind = match strict {
-            Strict::Yes => Kind::Usage,
-            Strict::No => Kind::Io,
+            Strict::Yes if !said.of_files => Kind::Usage,
+            _ => Kind::Io,
         };
         if strict == Strict::Yes {
             said.failures.append(&mut said.warnings);

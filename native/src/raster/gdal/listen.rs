@@ -26,14 +26,25 @@ pub(super) struct Said {
     pub(super) failures: Vec<String>,
     /// Things it did differently.
     pub(super) warnings: Vec<String>,
+    /// Tells whether a file could not be written or opened, as far as GDAL says.
+    pub(super) of_files: bool,
 }
 
+/// GDAL's `CPLE_FileIO`, `CPLE_OpenFailed` and `CPLE_NoWriteAccess`.
+const OF_FILES: [c_int; 3] = [3, 4, 8];
+/// What libtiff says when it cannot write; its errors have one number for everything.
+const OF_FILES_WORDS: [&str; 3] = ["_tiffWriteProc", "rror writing", "Write error"];
+
 /// Takes a message from GDAL, on the thread that called GDAL.
-unsafe extern "C" fn note(class: CPLErr::Type, _number: c_int, message: *const c_char) {
+unsafe extern "C" fn note(class: CPLErr::Type, number: c_int, message: *const c_char) {
     // SAFETY: GDAL gives a string that ends with a NUL.
     let message = unsafe { text(message) };
     SAID.with_borrow_mut(|said| match class {
-        CPLErr::CE_Failure | CPLErr::CE_Fatal => said.failures.push(message),
+        CPLErr::CE_Failure | CPLErr::CE_Fatal => {
+            said.of_files |= OF_FILES.contains(&number)
+                || OF_FILES_WORDS.iter().any(|words| message.contains(words));
+            said.failures.push(message);
+        }
         CPLErr::CE_Warning => said.warnings.push(message),
         _ => {}
     });

@@ -27,6 +27,10 @@ impl Encoder {
     pub(super) fn rehearse(&mut self, destination: &Destination) -> Result<Option<String>> {
         self.check_blocks(destination)?;
         let Err(error) = self.try_small(destination) else { return Ok(None) };
+        // What fails once only is the disk, not the reference system.
+        if self.try_small(destination).is_ok() {
+            return Err(error);
+        }
         let srs = std::mem::take(&mut self.georeference.srs);
         if srs.is_empty() || self.try_small(destination).is_err() {
             return Err(error);
