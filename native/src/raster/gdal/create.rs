@@ -13,6 +13,7 @@ use super::strings::{CTexts, c_path};
 use super::watch::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Size;
+use crate::raster::SampleType;
 
 /// Tells a try, where what GDAL warns of is refused, from the real thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,20 @@ impl Dataset {
             let (name, creation) = (name.as_ptr(), creation.as_ptr());
             // SAFETY: the driver is GDAL's; the texts outlive the call.
             unsafe { (api.GDALCreate)(driver, name, width, height, bands, kind, creation) }
+        })
+    }
+
+    /// Makes a raster of one band of bytes, all 0, in memory.
+    ///
+    /// # Errors
+    /// - Io: there is no memory for it.
+    pub(super) fn in_memory(api: &'static GdalApi, size: Size) -> Result<Self> {
+        let [width, height] =
+            [size.width, size.height].map(|side| c_int::try_from(side).unwrap_or(-1));
+        Self::made(api, c"MEM", &[], Strict::No, |driver| {
+            let (name, kind) = (c"".as_ptr(), gdal_type(SampleType::U8));
+            // SAFETY: the driver is GDAL's; null means no options.
+            unsafe { (api.GDALCreate)(driver, name, width, height, 1, kind, std::ptr::null_mut()) }
         })
     }
 

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_int};
 use std::mem::ManuallyDrop;
 
-use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH};
+use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH, OGRLayerH};
 
 use super::GdalApi;
 use super::listen::{failed, tell};
@@ -15,6 +15,8 @@ use crate::raster::SampleType;
 /// `GDAL_OF_READONLY | GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR | GDAL_OF_INTERNAL`: the last keeps
 /// handles of ours out of GDAL's list of what the host forgot to close.
 const OPEN_FLAGS: u32 = 0x02 | 0x40 | 0x80;
+/// The same for `GDAL_OF_VECTOR`.
+const OPEN_VECTOR_FLAGS: u32 = 0x04 | 0x40 | 0x80;
 
 /// An open dataset, closed when dropped.
 pub(super) struct Dataset {
@@ -32,6 +34,23 @@ impl Dataset {
     /// # Errors
     /// - Input: GDAL cannot open it.
     pub(super) fn open(api: &'static GdalApi, path: &str, drivers: &[&str]) -> Result<Self> {
+        Self::open_as(api, path, drivers, (OPEN_FLAGS, "raster"))
+    }
+
+    /// Opens a vector file to read.
+    ///
+    /// # Errors
+    /// - Input: GDAL cannot open it.
+    pub(super) fn open_vector(api: &'static GdalApi, path: &str) -> Result<Self> {
+        Self::open_as(api, path, &[], (OPEN_VECTOR_FLAGS, "vector file"))
+    }
+
+    fn open_as(
+        api: &'static GdalApi,
+        path: &str,
+        drivers: &[&str],
+        (flags, what): (u32, &str),
+    ) -> Result<Self> {
         let (name, allowed) = (c_text(path)?, CTexts::new(drivers)?);
         let allowed = if drivers.is_empty() {
             std::ptr::null()
@@ -40,10 +59,10 @@ impl Dataset {
         };
         let none = std::ptr::null();
         // SAFETY: the texts outlive the call; null lists mean none.
-        let (handle, said) = api
-            .listen(|| unsafe { (api.GDALOpenEx)(name.as_ptr(), OPEN_FLAGS, allowed, none, none) });
+        let (handle, said) =
+            api.listen(|| unsafe { (api.GDALOpenEx)(name.as_ptr(), flags, allowed, none, none) });
         if handle.is_null() {
-            let doing = format!("cannot open '{path}' as a raster");
+            let doing = format!("cannot open '{path}' as a {what}");
             return Err(failed(Kind::Input, &doing, &said.failures));
         }
         tell(&said.warnings);
@@ -98,6 +117,15 @@ impl Dataset {
         unsafe {
             let driver = (self.api.GDALGetDatasetDriver)(self.handle);
             super::strings::text((self.api.GDALGetDescription)(driver))
+        }
+    }
+
+    /// Lists the layers of a vector file.
+    pub(super) fn layers(&self) -> Vec<OGRLayerH> {
+        // SAFETY: the handle is open, and the numbers are those of its layers.
+        unsafe {
+            let count = (self.api.GDALDatasetGetLayerCount)(self.handle);
+            (0..count).map(|number| (self.api.GDALDatasetGetLayer)(self.handle, number)).collect()
         }
     }
 

@@ -1,6 +1,7 @@
 //! Writes and reads real files. Every test says so and returns where no libgdal is found.
 #![allow(clippy::print_stdout, reason = "says what is skipped")]
 
+mod area;
 mod cog;
 mod resume;
 mod sink;
