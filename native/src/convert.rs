@@ -138,6 +138,9 @@ fn describe(
     assume(config.head.classes() == 0 || options.classes.is_some(), &["classes"]);
     assume(options.heads.is_some(), &["heads"]);
     let chip_px = number(config.image_size())?;
+    // Only what is said of a whole chip can be said of a square that was resized.
+    let scene = matches!(config.task, Task::Classify | Task::Multilabel);
+    let footprint_px = profile.footprint_px.filter(|_| scene);
     Ok(Manifest {
         schema: SCHEMA,
         task: config.task,
@@ -147,8 +150,8 @@ fn describe(
         normalisation: profile.normalisation(),
         portable: false,
         chip_px,
-        footprint_px: profile.footprint_px.unwrap_or(chip_px),
-        resize_px: profile.resize_px(chip_px),
+        footprint_px: footprint_px.unwrap_or(chip_px),
+        resize_px: profile.resize_px(chip_px).filter(|_| scene),
         patch_px: number(config.patch)?,
         ground_resolution_m: GROUND_RESOLUTION_M,
         halo_px: 0,

@@ -16,9 +16,19 @@ use crate::tile::{Grid, TilePlan};
 /// The opened rasters of a run, one per date, on one grid.
 #[derive(Debug)]
 pub struct Inputs {
-    names: Vec<String>,
-    dates: Vec<GdalBands>,
+    dates: Vec<Date>,
     dn_offset: f32,
+}
+
+/// The opened raster of a date.
+#[derive(Debug)]
+pub(crate) struct Date {
+    /// What was opened.
+    pub(crate) name: String,
+    /// Numbers of the bands that are read, from 1.
+    pub(crate) bands: Vec<usize>,
+    /// Reads them.
+    pub(crate) source: GdalBands,
 }
 
 impl Inputs {
@@ -50,14 +60,11 @@ impl Inputs {
             let info = source.info().clone();
             offsets.push(dn_offset(manifest, &info, options).map_err(at)?);
             let bands = find_bands(manifest, &info, options).map_err(at)?;
-            source.select(&bands, options.nodata)
+            let source = source.select(&bands, options.nodata)?;
+            Ok(Date { name: (*name).to_owned(), bands, source })
         };
         let dates = names.iter().map(&mut open).collect::<Result<Vec<_>>>()?;
-        let inputs = Self {
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            dates,
-            dn_offset: offsets[0],
-        };
+        let inputs = Self { dates, dn_offset: offsets[0] };
         inputs.check_grid()?;
         if offsets.iter().any(|offset| *offset != offsets[0]) {
             return Err(Error::input(
@@ -83,12 +90,17 @@ impl Inputs {
 
     /// Serves the bands of all dates.
     pub fn source(&self) -> Dates<'_> {
-        Dates::new(self.dates.iter().map(|date| date as &dyn RasterSource).collect())
+        Dates::new(self.dates.iter().map(|date| &date.source as &dyn RasterSource).collect())
+    }
+
+    /// Lists the rasters.
+    pub(crate) fn dates(&self) -> &[Date] {
+        &self.dates
     }
 
     /// Returns where the rasters lie.
     pub fn place(&self) -> &Georeference {
-        &self.dates[0].info().georeference
+        &self.dates[0].source.info().georeference
     }
 
     /// Returns what is added to every digital number.
@@ -98,15 +110,15 @@ impl Inputs {
 
     /// Names the first raster, as the place of an error.
     pub fn place_name(&self) -> String {
-        format!("'{}'", self.names[0])
+        format!("'{}'", self.dates[0].name)
     }
 
     /// Names the rasters' files.
     pub fn file_names(&self) -> String {
-        let name = |name: &String| {
-            Path::new(name).file_name().unwrap_or_default().to_string_lossy().into_owned()
+        let name = |date: &Date| {
+            Path::new(&date.name).file_name().unwrap_or_default().to_string_lossy().into_owned()
         };
-        self.names.iter().map(name).collect::<Vec<_>>().join(" ")
+        self.dates.iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
     /// Checks that no output is a raster that is read, or the model.
@@ -114,7 +126,7 @@ impl Inputs {
     /// # Errors
     /// - Usage: one is.
     pub fn must_differ(&self, outputs: &[PathBuf], model: &Path) -> Result<()> {
-        let read = self.names.iter().map(Path::new).chain([model]);
+        let read = self.dates.iter().map(|date| Path::new(&date.name)).chain([model]);
         for read in read {
             if let Some(output) = outputs.iter().find(|output| same_file(output, read)) {
                 return Err(Error::usage(format!(
@@ -128,9 +140,9 @@ impl Inputs {
 
     /// Checks that all dates have the first one's extent and place.
     fn check_grid(&self) -> Result<()> {
-        let first = self.dates[0].info();
-        for (date, name) in self.dates.iter().zip(&self.names).skip(1) {
-            let info = date.info();
+        let first = self.dates[0].source.info();
+        for Date { name, source, .. } in self.dates.iter().skip(1) {
+            let info = source.info();
             if info.size != first.size || !near(&info.georeference, &first.georeference) {
                 return Err(Error::input(format!(
                     "'{name}' ({}) is not on the grid of {} ({}); bring both to one grid first, \
@@ -196,7 +208,9 @@ fn dn_offset(manifest: &Manifest, info: &RasterInfo, options: &Options) -> Resul
         .into_iter()
         .find_map(|key| info.metadata.get(key).map(|text| text.trim().parse().unwrap_or(f64::NAN)));
     let offset = options.dn_offset.or(stated);
-    if offset.is_none() && manifest.normalisation.needs_dn_offset() {
+    // What a foreign model was trained on is its user's to know.
+    let ours = manifest.profile.is_some();
+    if offset.is_none() && ours && manifest.normalisation.needs_dn_offset() {
         return Err(Error::input(
             "this model needs to know the offset of the digital numbers, and the file does not \
              tell; give --dn-offset -1000 for Sentinel-2 products of baseline 04.00 or newer \

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::emit::Emit;
 use crate::geometry::Window;
 use crate::memory;
+use crate::raster::gdal::Format;
 use crate::runtime::provider::{Device, Precision, ProviderChoice};
 
 /// How a scene is predicted. Made by [`Options::default`], then changed field by field.
@@ -35,8 +36,12 @@ pub struct Options {
     pub nodata: Option<f64>,
     /// Added to every digital number before use. Default: as the file says, else 0.
     pub dn_offset: Option<f64>,
-    /// GTiff creation options, `KEY=VALUE`. Default: tiled, deflate.
+    /// The format of the outputs. Default: GTiff.
+    pub format: Format,
+    /// Creation options of the format, `KEY=VALUE`. Default: tiled, deflate.
     pub creation: Vec<String>,
+    /// Goes on with an interrupted run, and can be gone on with. Default: false.
+    pub resume: bool,
     /// Replaces existing files. Default: false.
     pub overwrite: bool,
     /// The ONNX Runtime library. Default: searched.
@@ -58,7 +63,9 @@ impl Default for Options {
             bands: None,
             nodata: None,
             dn_offset: None,
+            format: Format::default(),
             creation: Vec::new(),
+            resume: false,
             overwrite: false,
             library: None,
         }

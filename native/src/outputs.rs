@@ -8,6 +8,7 @@ use rayon::ThreadPool;
 use crate::blend::Blended;
 use crate::emit::Emit;
 use crate::error::Result;
+use crate::geometry::{Size, Window};
 use crate::inputs::Inputs;
 use crate::memory;
 use crate::model::manifest::{Manifest, OutputKind, Task};
@@ -16,15 +17,28 @@ use crate::product;
 use crate::raster::gdal::{Gcp, GdalApi, GdalSink, Georeference, SinkOptions, scratch_bytes};
 use crate::tile::{Scale, TilePlan};
 
+/// The least memory to make a file with, in bytes.
+const SINK_MEMORY: u64 = 64 << 20;
+
 /// The sinks of a run.
 #[derive(Debug)]
 pub struct Outputs {
     task: Task,
-    sinks: Vec<(Emit, OutputKind, GdalSink)>,
+    sinks: Vec<Sink>,
+}
+
+/// One file, and what of the network goes into it.
+#[derive(Debug)]
+struct Sink {
+    emit: Emit,
+    kind: OutputKind,
+    scale: Scale,
+    file: GdalSink,
 }
 
 impl Outputs {
-    /// Prepares every file; `files` are those of the options' outputs, in order.
+    /// Prepares every file; `files` are those of the options' outputs, in order. `key` names all
+    /// that their pixels depend on.
     ///
     /// # Errors
     /// - Usage: a file exists, or GDAL does not take the options.
@@ -35,10 +49,9 @@ impl Outputs {
         files: &[PathBuf],
         plan: &TilePlan,
         inputs: &Inputs,
+        key: &str,
         options: &Options,
     ) -> Result<Self> {
-        let settings =
-            SinkOptions { creation: options.creation.clone(), overwrite: options.overwrite };
         let mut sinks = Vec::new();
         for (emit, path) in options.emit.iter().zip(files) {
             let output = emit.output(manifest)?;
@@ -46,13 +59,21 @@ impl Outputs {
             let size = plan.scaled(scale).window().size;
             let layer = emit.layer(manifest, output.channels);
             let place = scaled(inputs.place(), plan, scale);
-            let sink = GdalSink::create(api, path, &settings, &layer, size, &place)?;
+            let settings = SinkOptions {
+                format: options.format,
+                creation: options.creation.clone(),
+                overwrite: options.overwrite,
+                memory: (options.memory / 8).max(SINK_MEMORY),
+                resume: options.resume,
+                key: format!("{key}{}", emit.name()),
+            };
+            let file = GdalSink::create(api, path, &settings, &layer, size, &place)?;
             info!(
                 "'{}' needs up to {} of disk while it is made",
                 path.display(),
                 memory::words(2 * scratch_bytes(&layer, size))
             );
-            sinks.push((*emit, output.kind, sink));
+            sinks.push(Sink { emit: *emit, kind: output.kind, scale, file });
         }
         Ok(Self { task: manifest.task, sinks })
     }
@@ -62,16 +83,56 @@ impl Outputs {
     /// # Errors
     /// - Io: they cannot be stored.
     pub fn write(&mut self, kind: OutputKind, rows: Blended<'_>, pool: &ThreadPool) -> Result<()> {
-        let mut wanted = self.sinks.iter_mut().filter(|(_, of, _)| *of == kind);
-        wanted.try_for_each(|(emit, _, sink)| emit.write(self.task, rows, pool, sink))
+        let mut wanted = self.sinks.iter_mut().filter(|sink| sink.kind == kind);
+        wanted.try_for_each(|sink| sink.emit.write(self.task, rows, pool, &mut sink.file))
     }
 
-    /// Gives every file its name.
+    /// Has all files go on at the same place, where an interrupted run ended, and returns the plan
+    /// of what is left, if anything.
+    ///
+    /// # Errors
+    /// None but our own mistakes: the rows are those that the files have.
+    pub fn rest(&mut self, plan: &TilePlan) -> Result<Option<TilePlan>> {
+        let window = plan.window();
+        let done = |sink: &Sink| {
+            let first = plan.scaled(sink.scale).window().row;
+            let complete = sink.file.rows_done() == plan.scaled(sink.scale).window().size.height;
+            let end = (first + sink.file.rows_done()) * plan.unit(sink.scale);
+            if complete { window.end_row() } else { end.clamp(window.row, window.end_row()) }
+        };
+        let unit = self.sinks.iter().map(|sink| plan.unit(sink.scale)).max().unwrap_or(1);
+        let row = self.sinks.iter().map(done).min().unwrap_or(window.row);
+        if row == window.end_row() {
+            return Ok(None);
+        }
+        let row = (row - row % unit).max(window.row);
+        let size = Size::new(window.size.width, window.end_row() - row);
+        let rest = TilePlan::new(plan.raster(), Window::new(window.col, row, size), plan.grid())?;
+        // With overlapping cells a row of tiles may reach back: then all starts anew.
+        let reaches_back = |sink: &Sink| {
+            let first = rest.scaled(sink.scale).window().row;
+            first * plan.unit(sink.scale) != row && row != window.row
+        };
+        let rest = if self.sinks.iter().any(reaches_back) { plan.clone() } else { rest };
+        for sink in &mut self.sinks {
+            let (from, all) = (rest.scaled(sink.scale), plan.scaled(sink.scale));
+            sink.file.start_at(from.window().row - all.window().row)?;
+        }
+        Ok(Some(rest))
+    }
+
+    /// Gives every file its name; `go_on` is asked all along.
     ///
     /// # Errors
     /// - Io: one cannot be written; those before it are there.
-    pub fn finish(self, metadata: &[(String, String)]) -> Result<Vec<PathBuf>> {
-        self.sinks.into_iter().map(|(_, _, sink)| sink.finish(metadata)).collect()
+    /// - Cancelled: `go_on` said so.
+    pub fn finish(
+        self,
+        metadata: &[(String, String)],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<PathBuf>> {
+        let files = self.sinks.into_iter().map(|sink| sink.file);
+        files.map(|file| file.finish(metadata, &mut |_, _| go_on())).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use log::info;
 use rayon::ThreadPoolBuilder;
 
+use crate::blend::Blended;
 use crate::emit::Emit;
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
@@ -18,6 +19,7 @@ use crate::outputs::Outputs;
 use crate::pipeline::{self, Line};
 use crate::progress::Progress;
 use crate::raster::gdal::GdalApi;
+use crate::resume;
 use crate::runtime::session::{ProviderReport, Session, SessionOptions};
 use crate::tile::TilePlan;
 
@@ -106,25 +108,30 @@ impl Predictor {
         let normaliser = Normaliser::new(manifest, inputs.dn_offset())?;
         let files = self.files(file);
         inputs.must_differ(&files, self.model.path())?;
-        let mut outputs = Outputs::create(api, manifest, &files, &plan, &inputs, options)?;
         let session = self.session()?;
-        self.announce(&plan, session);
+        let key = resume::key(&self.model, &inputs, &plan, options, &session.report());
+        let mut outputs = Outputs::create(api, manifest, &files, &plan, &inputs, &key, options)?;
+        let rest = outputs.rest(&plan)?;
         let threads = ThreadPoolBuilder::new().num_threads(options.threads).build();
         let pool = threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))?;
-        let line = Line {
-            manifest,
-            outputs: &wanted(manifest, &options.emit)?,
-            session,
-            plan: &plan,
-            source: &inputs.source(),
-            normaliser: &normaliser,
-            batch: options.batch,
-            pool: &pool,
-            memory: options.memory,
-        };
-        let report =
-            pipeline::predict(line, progress, &mut |kind, rows| outputs.write(kind, rows, &pool))
+        let mut report = pipeline::Report::default();
+        if let Some(rest) = &rest {
+            self.announce(rest, session);
+            let line = Line {
+                manifest,
+                outputs: &wanted(manifest, &options.emit)?,
+                session,
+                plan: rest,
+                source: &inputs.source(),
+                normaliser: &normaliser,
+                batch: options.batch,
+                pool: &pool,
+                memory: options.memory,
+            };
+            let mut take = |kind, rows: Blended<'_>| outputs.write(kind, rows, &pool);
+            report = pipeline::predict(line, progress, &mut take)
                 .map_err(|error| error.at(&inputs.place_name()))?;
+        }
         let mut scene = SceneReport {
             outputs: Vec::new(),
             line: report,
@@ -132,7 +139,8 @@ impl Predictor {
             peak_rss: memory::peak_resident(),
         };
         let metadata = self.metadata(&inputs, &plan, &scene);
-        scene.outputs = outputs.finish(&metadata)?;
+        let mut go_on = || progress.advanced(report.chips, report.chips);
+        scene.outputs = outputs.finish(&metadata, &mut go_on)?;
         scene.peak_rss = memory::peak_resident();
         Ok(scene)
     }

@@ -62,7 +62,7 @@ fn write(
     let mut sink =
         GdalSink::create(api, path, &options, &layer, size, &place()).expect("a new raster");
     sink.write(pixels).expect("rows");
-    sink.finish(&[]).expect("a raster");
+    sink.finish(&[], &mut |_, _| true).expect("a raster");
 }
 
 /// Runs a script in Debian's own Python, which has GDAL, and returns what it prints; `None`, said

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "says what is skipped")]
 
 use spectralgpt_core::geometry::Size;
-use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, Georeference, SinkOptions};
+use spectralgpt_core::raster::gdal::{Format, GdalApi, GdalSink, Georeference, SinkOptions};
 use spectralgpt_core::raster::{Layer, RasterSink, SampleType, Samples};
 
 #[test]
@@ -17,19 +17,22 @@ fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
     let bands = (1..=13).map(|band| format!("score {band}")).collect();
     let layer = Layer { sample: SampleType::F32, bands, nodata: None, categories: vec![] };
     let pixels: Vec<f32> = (0..13 * 1301 * 277u32).map(|at| (at % 8191) as f32 / 3.0).collect();
-    let bytes = |interleave: &str, cache| {
-        let creation = vec![format!("INTERLEAVE={interleave}")];
-        let options = SinkOptions { creation, overwrite: true };
+    let bytes = |creation: &str, cache| {
+        let (format, creation) = match creation {
+            "COG" => (Format::Cog, vec![]),
+            creation => (Format::GTiff, vec![creation.to_owned()]),
+        };
+        let options = SinkOptions { format, creation, overwrite: true, ..Default::default() };
         let place = Georeference::default();
         api.limit_cache(cache);
         let mut sink = GdalSink::create(api, &path, &options, &layer, size, &place).unwrap();
         sink.write(Samples::F32(&pixels)).unwrap();
-        sink.finish(&[]).unwrap();
+        sink.finish(&[], &mut |_, _| true).unwrap();
         std::fs::read(&path).unwrap()
     };
-    for interleave in ["PIXEL", "BAND"] {
-        let given = bytes(interleave, 256 << 20);
-        assert!(given == bytes(interleave, 256 << 20), "{interleave}: two runs");
-        assert!(given == bytes(interleave, 8 << 20), "{interleave}: a small cache");
+    for creation in ["INTERLEAVE=PIXEL", "INTERLEAVE=BAND", "COG"] {
+        let given = bytes(creation, 256 << 20);
+        assert!(given == bytes(creation, 256 << 20), "{creation}: two runs");
+        assert!(given == bytes(creation, 8 << 20), "{creation}: a small cache");
     }
 }

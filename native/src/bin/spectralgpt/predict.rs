@@ -16,7 +16,7 @@ use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::options::Options;
 use spectralgpt_core::progress::Progress;
-use spectralgpt_core::raster::gdal::GdalApi;
+use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
 
@@ -74,12 +74,15 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
-    /// Format of the output
-    #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff", value_parser = ["GTiff"])]
-    format: String,
+    /// Format of the output: GTiff, COG
+    #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff")]
+    format: Format,
     /// A creation option of the format; may be repeated
     #[arg(long = "co", value_name = "K=V")]
     creation: Vec<String>,
+    /// Goes on with an interrupted run of the same request; if this one is interrupted, its rows are kept
+    #[arg(long)]
+    resume: bool,
     /// Replaces existing files
     #[arg(long, conflicts_with = "skip_existing")]
     overwrite: bool,
@@ -175,6 +178,8 @@ impl Arguments {
         options.bands = self.bands.clone();
         options.nodata = self.nodata;
         options.dn_offset = self.dn_offset;
+        options.format = self.format;
+        options.resume = self.resume;
         options.creation = self.creation.clone();
         options.overwrite = self.overwrite;
         options

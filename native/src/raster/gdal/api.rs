@@ -7,8 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use gdal_sys::{
     CPLErr, CPLErrorHandler, CSLConstList, GDAL_GCP, GDALColorInterp, GDALDataType, GDALDatasetH,
-    GDALDriverH, GDALMajorObjectH, GDALRWFlag, GDALRasterBandH, GDALRasterIOExtraArg, GSpacing,
-    OGRErr, OGRSpatialReferenceH, OSRAxisMappingStrategy,
+    GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
+    GDALRasterIOExtraArg, GDALTransformerFunc, GSpacing, OGRCoordinateTransformationH, OGREnvelope,
+    OGRErr, OGRFeatureH, OGRGeometryH, OGRLayerH, OGRSpatialReferenceH, OGRwkbGeometryType,
+    OSRAxisMappingStrategy,
 };
 
 use super::library;
@@ -68,9 +70,14 @@ table! {
         CPLErrorReset();
         CPLPopErrorHandler();
         CPLPushErrorHandler(CPLErrorHandler);
+        CSLDestroy(*mut *mut c_char);
         GDALAllRegister();
         GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList)
             -> GDALDatasetH;
+        GDALCreateCopy(GDALDriverH, *const c_char, GDALDatasetH, c_int, CSLConstList, GDALProgressFunc,
+            *mut c_void) -> GDALDatasetH;
+        GDALDatasetGetLayer(GDALDatasetH, c_int) -> OGRLayerH;
+        GDALDatasetGetLayerCount(GDALDatasetH) -> c_int;
         GDALFlushRasterCache(GDALRasterBandH) -> CPLErr::Type;
         GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
         GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
@@ -78,6 +85,7 @@ table! {
         GDALGetDescription(GDALMajorObjectH) -> *const c_char;
         GDALGetDriverByName(*const c_char) -> GDALDriverH;
         GDALGetDriverCount() -> c_int;
+        GDALGetFileList(GDALDatasetH) -> *mut *mut c_char;
         GDALGetGCPCount(GDALDatasetH) -> c_int;
         GDALGetGCPSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
         GDALGetGCPs(GDALDatasetH) -> *const GDAL_GCP;
@@ -97,17 +105,36 @@ table! {
             *const *const c_char) -> GDALDatasetH;
         GDALRasterIOEx(GDALRasterBandH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void,
             c_int, c_int, GDALDataType::Type, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALRasterizeGeometries(GDALDatasetH, c_int, *const c_int, c_int, *const OGRGeometryH,
+            GDALTransformerFunc, *mut c_void, *const c_double, CSLConstList, GDALProgressFunc,
+            *mut c_void) -> CPLErr::Type;
         GDALSetCacheMax64(i64);
         GDALSetDescription(GDALMajorObjectH, *const c_char);
         GDALSetGCPs2(GDALDatasetH, c_int, *const GDAL_GCP, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALSetRasterNoDataValue(GDALRasterBandH, c_double) -> CPLErr::Type;
         GDALSetSpatialRef(GDALDatasetH, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALVersionInfo(*const c_char) -> *const c_char;
+        OCTDestroyCoordinateTransformation(OGRCoordinateTransformationH);
+        OCTNewCoordinateTransformation(OGRSpatialReferenceH, OGRSpatialReferenceH)
+            -> OGRCoordinateTransformationH;
+        OCTTransformEx(OGRCoordinateTransformationH, c_int, *mut c_double, *mut c_double,
+            *mut c_double, *mut c_int) -> c_int;
+        OGR_F_Destroy(OGRFeatureH);
+        OGR_F_StealGeometry(OGRFeatureH) -> OGRGeometryH;
+        OGR_G_DestroyGeometry(OGRGeometryH);
+        OGR_G_GetEnvelope(OGRGeometryH, *mut OGREnvelope);
+        OGR_G_GetGeometryType(OGRGeometryH) -> OGRwkbGeometryType::Type;
+        OGR_G_Segmentize(OGRGeometryH, c_double);
+        OGR_G_Transform(OGRGeometryH, OGRCoordinateTransformationH) -> OGRErr::Type;
+        OGR_GT_Flatten(OGRwkbGeometryType::Type) -> OGRwkbGeometryType::Type;
+        OGR_L_GetNextFeature(OGRLayerH) -> OGRFeatureH;
+        OGR_L_GetSpatialRef(OGRLayerH) -> OGRSpatialReferenceH;
         OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char)
             -> OGRErr::Type;
         OSRImportFromWkt(OGRSpatialReferenceH, *mut *mut c_char) -> OGRErr::Type;
         OSRNewSpatialReference(*const c_char) -> OGRSpatialReferenceH;
         OSRRelease(OGRSpatialReferenceH);
+        OSRSetFromUserInput(OGRSpatialReferenceH, *const c_char) -> OGRErr::Type;
         OSRSetAxisMappingStrategy(OGRSpatialReferenceH, OSRAxisMappingStrategy::Type);
         VSIFree(*mut c_void);
     }

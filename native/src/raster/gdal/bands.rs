@@ -12,7 +12,7 @@ use crate::geometry::{Size, Window};
 use crate::raster::RasterSource;
 
 /// Chosen bands of an open raster. Bands are read on the threads of the rayon pool that the caller
-/// is in, each with a dataset handle of its own.
+/// is in, each band with a dataset handle of its own.
 #[derive(Debug)]
 pub struct GdalBands {
     pool: Pool,
@@ -80,7 +80,7 @@ impl GdalBands {
 
     fn read_group(&self, window: Window, numbers: &[c_int], pixels: &mut [f32]) -> Result<()> {
         let what = || format!("band {}", Listed(numbers));
-        self.fetch(window, what, |dataset| dataset.read(window, numbers, pixels))
+        self.fetch(window, numbers[0], what, |dataset| dataset.read(window, numbers, pixels))
     }
 
     fn read_mask(&self, window: Window, by: ValidBy, mask: &mut [f32]) -> Result<()> {
@@ -88,25 +88,30 @@ impl GdalBands {
             ValidBy::Alpha(number) => self.read_group(window, &[number], mask),
             ValidBy::MaskOf(number) => self.fetch(
                 window,
+                number,
                 || format!("the mask of band {number}"),
                 |dataset| dataset.read_mask(window, number, mask),
             ),
         }
     }
 
-    /// Reads with a handle of this thread's own.
+    /// Reads with the handle that always reads this band: GDAL keeps decoded blocks per handle, and
+    /// a block is usually read in several parts.
     fn fetch(
         &self,
         window: Window,
+        band: c_int,
         what: impl FnOnce() -> String,
         read: impl FnOnce(&Dataset) -> Option<()>,
     ) -> Result<()> {
         let Window { col, row, size } = window;
+        let slot = if self.info.pixel_interleaved { 0 } else { band };
         let doing = || {
             let path = self.pool.path();
             format!("cannot read {} of '{path}', {size} at column {col}, row {row}", what())
         };
-        self.pool.with(|dataset| self.pool.api().attempt(Kind::Input, doing, || read(dataset)))
+        let api = self.pool.api();
+        self.pool.with(slot, |dataset| api.attempt_pixels(Kind::Input, doing, || read(dataset)))
     }
 }
 

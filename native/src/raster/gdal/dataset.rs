@@ -2,21 +2,21 @@
 
 use std::ffi::{CStr, c_int};
 use std::mem::ManuallyDrop;
-use std::path::Path;
 
-use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH};
+use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH, OGRLayerH};
 
 use super::GdalApi;
-use super::listen::failed;
-use super::scratch::RowLayout;
-use super::strings::{CTexts, c_path, c_text};
-use crate::error::{Error, Kind, Result};
+use super::listen::{failed, tell};
+use super::strings::{CTexts, c_text};
+use crate::error::{Kind, Result};
 use crate::geometry::Size;
 use crate::raster::SampleType;
 
 /// `GDAL_OF_READONLY | GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR | GDAL_OF_INTERNAL`: the last keeps
 /// handles of ours out of GDAL's list of what the host forgot to close.
 const OPEN_FLAGS: u32 = 0x02 | 0x40 | 0x80;
+/// The same for `GDAL_OF_VECTOR`.
+const OPEN_VECTOR_FLAGS: u32 = 0x04 | 0x40 | 0x80;
 
 /// An open dataset, closed when dropped.
 pub(super) struct Dataset {
@@ -34,6 +34,23 @@ impl Dataset {
     /// # Errors
     /// - Input: GDAL cannot open it.
     pub(super) fn open(api: &'static GdalApi, path: &str, drivers: &[&str]) -> Result<Self> {
+        Self::open_as(api, path, drivers, (OPEN_FLAGS, "raster"))
+    }
+
+    /// Opens a vector file to read.
+    ///
+    /// # Errors
+    /// - Input: GDAL cannot open it.
+    pub(super) fn open_vector(api: &'static GdalApi, path: &str) -> Result<Self> {
+        Self::open_as(api, path, &[], (OPEN_VECTOR_FLAGS, "vector file"))
+    }
+
+    fn open_as(
+        api: &'static GdalApi,
+        path: &str,
+        drivers: &[&str],
+        (flags, what): (u32, &str),
+    ) -> Result<Self> {
         let (name, allowed) = (c_text(path)?, CTexts::new(drivers)?);
         let allowed = if drivers.is_empty() {
             std::ptr::null()
@@ -42,58 +59,14 @@ impl Dataset {
         };
         let none = std::ptr::null();
         // SAFETY: the texts outlive the call; null lists mean none.
-        let (handle, said) = api
-            .listen(|| unsafe { (api.GDALOpenEx)(name.as_ptr(), OPEN_FLAGS, allowed, none, none) });
+        let (handle, said) =
+            api.listen(|| unsafe { (api.GDALOpenEx)(name.as_ptr(), flags, allowed, none, none) });
         if handle.is_null() {
-            let doing = format!("cannot open '{path}' as a raster");
+            let doing = format!("cannot open '{path}' as a {what}");
             return Err(failed(Kind::Input, &doing, &said.failures));
         }
+        tell(&said.warnings);
         Ok(Self { api, handle })
-    }
-
-    /// Creates a GTiff.
-    ///
-    /// # Errors
-    /// - Usage: GDAL does not take the creation options. What it would only warn of counts.
-    pub(super) fn create(
-        api: &'static GdalApi,
-        path: &Path,
-        size: Size,
-        layout: RowLayout,
-        options: &[String],
-    ) -> Result<Self> {
-        let (name, creation) = (c_path(path)?, CTexts::new(options)?);
-        let [width, height, bands] = [size.width, size.height, layout.bands].map(c_int::try_from);
-        let (Ok(width), Ok(height), Ok(bands)) = (width, height, bands) else {
-            let bands = layout.bands;
-            return Err(Error::usage(format!("GDAL cannot hold {bands} band(s) of {size}")));
-        };
-        let (handle, said) = api.listen(|| {
-            // SAFETY: the texts outlive the call.
-            unsafe {
-                let driver = (api.GDALGetDriverByName)(c"GTiff".as_ptr());
-                if driver.is_null() {
-                    return std::ptr::null_mut();
-                }
-                let kind = gdal_type(layout.sample);
-                (api.GDALCreate)(
-                    driver,
-                    name.as_ptr(),
-                    width,
-                    height,
-                    bands,
-                    kind,
-                    creation.as_ptr(),
-                )
-            }
-        });
-        // Closed even if it is refused.
-        let dataset = (!handle.is_null()).then_some(Self { api, handle });
-        let words = [said.failures, said.warnings].concat();
-        dataset.filter(|_| words.is_empty()).ok_or_else(|| {
-            let doing = format!("cannot create a GTiff with the options {}", options.join(" "));
-            failed(Kind::Usage, &doing, &words)
-        })
     }
 
     /// Closes the dataset, which writes what GDAL still held back.
@@ -144,6 +117,26 @@ impl Dataset {
         unsafe {
             let driver = (self.api.GDALGetDatasetDriver)(self.handle);
             super::strings::text((self.api.GDALGetDescription)(driver))
+        }
+    }
+
+    /// Lists the layers of a vector file.
+    pub(super) fn layers(&self) -> Vec<OGRLayerH> {
+        // SAFETY: the handle is open, and the numbers are those of its layers.
+        unsafe {
+            let count = (self.api.GDALDatasetGetLayerCount)(self.handle);
+            (0..count).map(|number| (self.api.GDALDatasetGetLayer)(self.handle, number)).collect()
+        }
+    }
+
+    /// Lists the files that the raster is made of.
+    pub(super) fn files(&self) -> Vec<String> {
+        // SAFETY: the handle is open; the list is ours to free.
+        unsafe {
+            let list = (self.api.GDALGetFileList)(self.handle);
+            let files = super::strings::texts(list);
+            (self.api.CSLDestroy)(list);
+            files
         }
     }
 

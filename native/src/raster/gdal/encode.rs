@@ -1,16 +1,22 @@
-//! Encodes rows as a GTiff and proves that it holds them.
+//! Encodes rows as a file and proves that it holds them.
 
 use std::ffi::{CString, c_int};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::GdalApi;
+use super::create::Strict;
+use super::creation;
 use super::dataset::Dataset;
 use super::georeference::{Georeference, same_place};
+use super::pieces::pieces;
+use super::publish::Destination;
 use super::scratch::{RowLayout, Scratch};
+use super::sink::{Format, SinkOptions};
 use super::strings::c_text;
+use super::watch::Watch;
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Size;
-use crate::raster::{Layer, SampleType};
+use crate::geometry::{Size, Window};
+use crate::raster::Layer;
 
 /// What is to be encoded, besides the rows. The file holds pixels, georeference, nodata and band
 /// names, so that two runs give the same bytes.
@@ -18,11 +24,15 @@ use crate::raster::{Layer, SampleType};
 pub(super) struct Encoder {
     pub(super) api: &'static GdalApi,
     pub(super) size: Size,
-    layout: RowLayout,
+    pub(super) layout: RowLayout,
+    pub(super) georeference: Georeference,
     names: Vec<CString>,
     nodata: Option<f64>,
-    georeference: Georeference,
-    creation: Vec<String>,
+    /// Creation options of the GTiff that is made of the rows.
+    pub(super) gtiff: Vec<String>,
+    /// Creation options of the COG that is made of that, if one is wanted.
+    pub(super) cog: Option<Vec<String>>,
+    pub(super) memory: u64,
 }
 
 impl Encoder {
@@ -35,8 +45,12 @@ impl Encoder {
         layer: &Layer,
         size: Size,
         georeference: Georeference,
-        creation: &[String],
+        options: &SinkOptions,
     ) -> Result<Self> {
+        let cog = match options.format {
+            Format::GTiff => None,
+            Format::Cog => Some(creation::cog(layer, &options.creation)?),
+        };
         Ok(Self {
             api,
             size,
@@ -44,44 +58,77 @@ impl Encoder {
             names: layer.bands.iter().map(|name| c_text(name)).collect::<Result<_>>()?,
             nodata: layer.nodata,
             georeference,
-            creation: creation_options(layer.sample, creation)?,
+            gtiff: creation::gtiff(layer, options.format, &options.creation)?,
+            cog,
+            memory: options.memory,
         })
     }
 
-    /// Finds out before the run whether GDAL takes the creation options; leaves no file.
-    ///
-    /// # Errors
-    /// - Usage: it does not; says what GDAL says.
-    /// - Io: the georeference or the file cannot be written.
-    pub(super) fn rehearse(&self, path: &Path) -> Result<()> {
-        let layout = RowLayout { width: 16, ..self.layout };
-        let size = Size::square(16);
-        let dataset = Dataset::create(self.api, path, size, layout, &self.creation)?;
-        self.describe(&dataset)?;
-        dataset.close(|| format!("cannot write '{}'", path.display()))?;
-        self.check_description(path)?;
-        std::fs::remove_file(path).map_err(|error| Error::file("remove", path, &error))
+    /// Counts how often [`encode`](Self::encode) goes over the rows.
+    pub(super) fn passes(&self) -> u32 {
+        if self.cog.is_some() { 3 } else { 2 }
     }
 
-    /// Encodes all rows, reads the file again and compares it with them.
+    /// Encodes all rows, reads the file again and compares it with them. Returns the file.
     ///
     /// # Errors
     /// - Io: the file cannot be written, or does not hold what was written.
     /// - Failed: rows are missing.
-    pub(super) fn encode(&self, scratch: &mut Scratch, path: &Path) -> Result<()> {
-        let need = scratch.need();
-        let doing = || format!("cannot encode the map, which needs {need}");
-        let dataset = Dataset::create(self.api, path, self.size, self.layout, &self.creation)?;
+    /// - Cancelled: the caller said so.
+    pub(super) fn encode(
+        &self,
+        scratch: &Scratch,
+        destination: &Destination,
+        watch: &mut Watch<'_>,
+    ) -> Result<PathBuf> {
+        scratch.complete()?;
+        let path = destination.hidden("map.tif");
+        let doing = || format!("cannot encode the map, which needs {}", scratch.need());
+        let dataset = Dataset::create(self.api, &path, self.size, self.layout, &self.gtiff)?;
         self.describe(&dataset)?;
-        scratch.strips(dataset.block(dataset.band(1)), |first, rows| {
-            let write = || dataset.write_rows(first, self.layout, rows);
-            self.api.attempt(Kind::Io, doing, write)
-        })?;
+        let mut pixels = Vec::new();
+        for window in self.pieces(&dataset) {
+            scratch.read(window, &mut pixels)?;
+            let write = || dataset.write_window(window, self.layout, &pixels);
+            self.api.attempt(Kind::Io, doing, write)?;
+            watch.advance(window)?;
+        }
         dataset.close(doing)?;
-        self.verify(scratch, path)
+        let path = self.copy(path, destination, Strict::No, watch)?;
+        self.verify(scratch, &path, watch)?;
+        Ok(path)
     }
 
-    fn describe(&self, dataset: &Dataset) -> Result<()> {
+    /// Makes the COG that is wanted of the GTiff, which goes.
+    pub(super) fn copy(
+        &self,
+        gtiff: PathBuf,
+        destination: &Destination,
+        strict: Strict,
+        watch: &mut Watch<'_>,
+    ) -> Result<PathBuf> {
+        let Some(options) = &self.cog else { return Ok(gtiff) };
+        let path = destination.hidden("map.cog.tif");
+        let source = Dataset::open(self.api, &gtiff.to_string_lossy(), &["GTiff"])
+            .map_err(|error| Error::io(error.message()))?;
+        let cog = source.copy_to_cog(&path, options, strict, watch)?;
+        cog.close(|| format!("cannot write '{}'", path.display()))?;
+        drop(source);
+        std::fs::remove_file(&gtiff).map_err(|error| Error::file("remove", &gtiff, &error))?;
+        Ok(path)
+    }
+
+    /// Cuts the file into windows of which two fit into memory, beside GDAL's copy of some blocks.
+    fn pieces(&self, dataset: &Dataset) -> impl Iterator<Item = Window> {
+        let pixel = self.layout.sample_bytes() * self.layout.bands as usize;
+        pieces(self.size, dataset.block(dataset.band(1)), pixel, self.memory / 4)
+    }
+
+    /// Writes what the file says besides its pixels.
+    ///
+    /// # Errors
+    /// - Io: GDAL refuses it.
+    pub(super) fn describe(&self, dataset: &Dataset) -> Result<()> {
         self.georeference.write(dataset)?;
         let doing = || "cannot write band names and nodata".to_owned();
         self.api.attempt(Kind::Io, doing, || {
@@ -90,34 +137,41 @@ impl Encoder {
         })
     }
 
-    fn verify(&self, scratch: &mut Scratch, path: &Path) -> Result<()> {
+    fn verify(&self, scratch: &Scratch, path: &Path, watch: &mut Watch<'_>) -> Result<()> {
         let dataset = self.check_description(path)?;
-        let mut encoded = Vec::new();
-        scratch.strips(dataset.block(dataset.band(1)), |first, rows| {
-            encoded.resize(rows.len(), 0);
+        let (mut pixels, mut encoded) = (Vec::new(), Vec::new());
+        for window in self.pieces(&dataset) {
+            scratch.read(window, &mut pixels)?;
+            encoded.resize(pixels.len(), 0);
             let doing = || "cannot read the encoded map back".to_owned();
-            let read = || dataset.read_rows(first, self.layout, &mut encoded);
-            self.api.attempt(Kind::Io, doing, read)?;
-            if encoded == rows {
-                return Ok(());
+            let read = || dataset.read_window(window, self.layout, &mut encoded);
+            self.api.attempt_pixels(Kind::Io, doing, read)?;
+            if encoded != pixels {
+                let Window { col, row, size } = window;
+                return Err(Error::io(format!(
+                    "the encoded map differs from its pixels in {size} at column {col}, row {row}; \
+                     check the disk"
+                )));
             }
-            Err(Error::io(format!(
-                "the encoded map differs from its pixels at row {first} or after; leave lossy \
-                 creation options out, or check the disk"
-            )))
-        })
+            watch.advance(window)?;
+        }
+        Ok(())
     }
 
-    /// Opens the file and checks all but its pixels. What a GTiff cannot hold GDAL puts in a
-    /// sidecar, where it would be lost.
-    fn check_description(&self, path: &Path) -> Result<Dataset> {
+    /// Opens the file and checks all but its pixels. What it cannot hold GDAL puts in a sidecar,
+    /// where it would be lost.
+    ///
+    /// # Errors
+    /// - Usage: something is in a sidecar.
+    /// - Io: the file is unusable or does not hold what it was given.
+    pub(super) fn check_description(&self, path: &Path) -> Result<Dataset> {
         let path = path.to_string_lossy();
         let sidecar = format!("{path}.aux.xml");
         if std::fs::exists(&sidecar).unwrap_or(true) {
+            let options = self.cog.as_ref().unwrap_or(&self.gtiff).join(" ");
             return Err(Error::usage(format!(
-                "a GTiff with the options {} cannot hold the georeference, nodata value and band \
-                 names; leave out options like PROFILE",
-                self.creation.join(" ")
+                "a file with the options {options} cannot hold the georeference, nodata value and \
+                 band names; leave out options like PROFILE"
             )));
         }
         let dataset = Dataset::open(self.api, &path, &["GTiff"])
@@ -128,23 +182,4 @@ impl Encoder {
         self.api.listen(|| same_place(&Georeference::read(&dataset), &self.georeference)).0?;
         Ok(dataset)
     }
-}
-
-/// Puts the caller's creation options over ours, by key.
-///
-/// # Errors
-/// - Usage: one has no `=`.
-fn creation_options(sample: SampleType, given: &[String]) -> Result<Vec<String>> {
-    if let Some(option) = given.iter().find(|option| !option.contains('=')) {
-        return Err(Error::usage(format!("the creation option '{option}' is not KEY=VALUE")));
-    }
-    let key = |option: &str| option.split('=').next().unwrap_or("").to_ascii_uppercase();
-    let predictor = if sample == SampleType::F32 { "PREDICTOR=3" } else { "PREDICTOR=2" };
-    // Without the last two GDAL takes three bands of bytes for a picture, and a fourth for opacity.
-    let ours =
-        ["TILED=YES", "COMPRESS=DEFLATE", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=MINISBLACK", "ALPHA=NO"];
-    let compresses = given.iter().any(|option| key(option) == "COMPRESS");
-    let ours = ours.into_iter().chain((!compresses).then_some(predictor));
-    let kept = ours.filter(|ours| !given.iter().any(|option| key(option) == key(ours)));
-    Ok(kept.map(str::to_owned).chain(given.iter().cloned()).collect())
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::{CStr, CString, c_int};
 
-use gdal_sys::{GDAL_GCP, OGRSpatialReferenceH, OSRAxisMappingStrategy};
+use gdal_sys::GDAL_GCP;
 
-use super::GdalApi;
 use super::dataset::{Dataset, succeeded};
-use super::strings::{CTexts, c_text, text};
+use super::srs::{Srs, wkt};
+use super::strings::{c_text, text};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Window;
 
@@ -48,6 +48,16 @@ impl Georeference {
         Self { geotransform, gcps, srs: self.srs.clone() }
     }
 
+    /// Says whether ground control points, not a geotransform, tell the place.
+    pub(super) fn by_points(&self) -> bool {
+        self.affine().is_none() && !self.gcps.is_empty()
+    }
+
+    /// Returns the geotransform, if it tells the place.
+    pub(super) fn affine(&self) -> Option<[f64; 6]> {
+        self.geotransform.filter(is_place)
+    }
+
     /// Reads a dataset's.
     pub(super) fn read(dataset: &Dataset) -> Self {
         let api = dataset.api;
@@ -80,7 +90,7 @@ impl Georeference {
             let srs = Srs::parse(api, &srs)?;
             // SAFETY: the handle is open, and all that is passed outlives the calls.
             unsafe {
-                if let Some(geotransform) = self.geotransform.as_ref().filter(|it| is_place(it)) {
+                if let Some(geotransform) = self.affine() {
                     succeeded((api.GDALSetGeoTransform)(handle, geotransform.as_ptr()))?;
                 } else if !self.gcps.is_empty() {
                     let points: Vec<_> =
@@ -127,58 +137,6 @@ impl Gcp {
     }
 }
 
-/// A coordinate reference system of ours, null if unknown.
-struct Srs {
-    api: &'static GdalApi,
-    handle: OGRSpatialReferenceH,
-}
-
-impl Srs {
-    fn parse(api: &'static GdalApi, wkt: &CStr) -> Option<Self> {
-        if wkt.is_empty() {
-            return Some(Self { api, handle: std::ptr::null_mut() });
-        }
-        // SAFETY: the text outlives the calls, and GDAL moves only its own pointer along it. x is
-        // the east axis whatever the authority says, as in every raster that GDAL opens.
-        unsafe {
-            let srs = Self { api, handle: (api.OSRNewSpatialReference)(std::ptr::null()) };
-            let mut at = wkt.as_ptr().cast_mut();
-            let parsed = (api.OSRImportFromWkt)(srs.handle, &raw mut at);
-            let order = OSRAxisMappingStrategy::OAMS_TRADITIONAL_GIS_ORDER;
-            (api.OSRSetAxisMappingStrategy)(srs.handle, order);
-            (parsed == 0).then_some(srs)
-        }
-    }
-}
-
-impl Drop for Srs {
-    fn drop(&mut self) {
-        if !self.handle.is_null() {
-            // SAFETY: the handle is ours.
-            unsafe { (self.api.OSRRelease)(self.handle) };
-        }
-    }
-}
-
-/// Returns a reference system as WKT 2, empty for none.
-///
-/// # Safety
-/// `srs` is null or valid.
-unsafe fn wkt(api: &GdalApi, srs: OGRSpatialReferenceH) -> String {
-    let Ok(options) = CTexts::new(&["FORMAT=WKT2_2019"]) else { return String::new() };
-    if srs.is_null() {
-        return String::new();
-    }
-    let mut wkt = std::ptr::null_mut();
-    // SAFETY: `srs` is valid; the text that GDAL makes is ours to free.
-    unsafe {
-        (api.OSRExportToWktEx)(srs, &raw mut wkt, options.as_ptr().cast_const().cast());
-        let copy = text(wkt);
-        (api.VSIFree)(wkt.cast());
-        copy
-    }
-}
-
 /// Tells a geotransform from GDAL's stand-in for none, which a GTiff does not hold.
 fn is_place(geotransform: &[f64; 6]) -> bool {
     *geotransform != [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
@@ -189,7 +147,7 @@ fn is_place(geotransform: &[f64; 6]) -> bool {
 /// # Errors
 /// - Io: it does not.
 pub(super) fn same_place(written: &Georeference, given: &Georeference) -> Result<()> {
-    let geotransform = given.geotransform.filter(is_place);
+    let geotransform = given.affine();
     let points = if geotransform.is_some() { 0 } else { given.gcps.len() };
     let same = written.geotransform == geotransform
         && written.gcps.len() == points

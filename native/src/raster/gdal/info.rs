@@ -25,6 +25,8 @@ pub struct RasterInfo {
     pub metadata: BTreeMap<String, String>,
     /// Further rasters in the file.
     pub subdatasets: Vec<Subdataset>,
+    /// The files that it is made of, as far as the format's driver knows.
+    pub files: Vec<String>,
     /// Tells whether a block of the file holds all bands.
     pub pixel_interleaved: bool,
 }
@@ -82,6 +84,7 @@ impl RasterInfo {
             driver: dataset.driver(),
             metadata: metadata(dataset, dataset.handle, None),
             subdatasets: subdatasets(&metadata(dataset, dataset.handle, Some(c"SUBDATASETS"))),
+            files: dataset.files(),
             pixel_interleaved: interleave.get("INTERLEAVE").is_some_and(|how| how == "PIXEL"),
         }
     }

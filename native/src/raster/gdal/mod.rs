@@ -4,29 +4,41 @@
 //! process already has. [`GdalApi::find`] gets it, [`GdalSource`] reads, [`GdalSink`] writes.
 #![allow(unsafe_code, reason = "calls C; every other module of the crate is safe")]
 
+mod aoi;
 mod api;
+mod area;
 mod bands;
+mod create;
+mod creation;
 mod dataset;
 mod encode;
 mod georeference;
+mod hidden;
 mod info;
 mod library;
 mod listen;
 mod pam;
+mod pieces;
 mod pool;
 mod publish;
+mod rehearse;
 mod scratch;
 mod sink;
 mod source;
+mod srs;
 mod strings;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod watch;
 
+pub use aoi::Aoi;
 pub use api::GdalApi;
+pub use area::bbox_window;
 pub use bands::GdalBands;
 pub use georeference::{Gcp, Georeference};
 pub use info::{BandInfo, Mask, RasterInfo, Subdataset};
 pub use scratch::scratch_bytes;
-pub use sink::{GdalSink, SinkOptions};
+pub use sink::{Format, GdalSink, SinkOptions};
 pub use source::GdalSource;
+pub use watch::RowProgress;

@@ -9,8 +9,19 @@ pub(super) const MAP_SHA256: &str = "SPECTRALGPT_MAP_SHA256";
 
 /// Returns the XML of GDAL's persistent auxiliary metadata. A colour table has exactly as many
 /// entries as there are categories: QGIS shows every one of them.
-pub(super) fn sidecar(layer: &Layer, metadata: &[(String, String)], map_sha256: &str) -> String {
-    let mut xml = String::from("<PAMDataset>\n  <Metadata>\n");
+///
+/// `srs` is a coordinate reference system that the map itself cannot hold; empty if there is none.
+pub(super) fn sidecar(
+    layer: &Layer,
+    metadata: &[(String, String)],
+    map_sha256: &str,
+    srs: &str,
+) -> String {
+    let mut xml = String::from("<PAMDataset>\n");
+    if !srs.is_empty() {
+        line(&mut xml, 2, &format!("<SRS>{}</SRS>", escaped(srs)));
+    }
+    line(&mut xml, 2, "<Metadata>");
     let checksum = (MAP_SHA256.to_owned(), map_sha256.to_owned());
     for (key, value) in metadata.iter().chain([&checksum]) {
         line(&mut xml, 4, &format!("<MDI key=\"{}\">{}</MDI>", escaped(key), escaped(value)));
@@ -87,7 +98,7 @@ mod tests {
             nodata: Some(255.0),
             categories: vec![category("water", [0, 0, 255]), category("wood", [0, 128, 0])],
         };
-        let xml = sidecar(&layer, &[("MODEL".into(), "a & b".into())], "abc");
+        let xml = sidecar(&layer, &[("MODEL".into(), "a & b".into())], "abc", "");
         assert_eq!(xml.matches("<Entry ").count(), 2);
         assert_eq!(xml.matches("<Category>").count(), 2);
         assert!(xml.contains("<MDI key=\"MODEL\">a &amp; b</MDI>"));

@@ -1,5 +1,6 @@
-//! Gives every reading thread a dataset handle of its own.
+//! Keeps dataset handles of one file for threads that read at once.
 
+use std::ffi::c_int;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 
@@ -7,13 +8,17 @@ use super::GdalApi;
 use super::dataset::Dataset;
 use crate::error::{Error, Result};
 
+/// The slot of the handle that no band was read with yet.
+pub(super) const FIRST: c_int = -1;
+
 /// Handles of one file, opened as they are needed.
 #[derive(Debug)]
 pub(super) struct Pool {
     api: &'static GdalApi,
     path: String,
     identity: Option<Identity>,
-    spare: Mutex<Vec<Dataset>>,
+    /// With what each was lent for.
+    spare: Mutex<Vec<(c_int, Dataset)>>,
 }
 
 impl Pool {
@@ -24,7 +29,7 @@ impl Pool {
     pub(super) fn open(api: &'static GdalApi, path: &str) -> Result<Self> {
         let identity = Identity::of(path);
         let first = Dataset::open(api, path, &[])?;
-        Ok(Self { api, path: path.to_owned(), identity, spare: Mutex::new(vec![first]) })
+        Ok(Self { api, path: path.to_owned(), identity, spare: Mutex::new(vec![(FIRST, first)]) })
     }
 
     pub(super) fn api(&self) -> &'static GdalApi {
@@ -35,22 +40,33 @@ impl Pool {
         &self.path
     }
 
-    /// Lends a handle that no other thread has meanwhile. A handle that failed is closed.
+    /// Lends a handle that no other thread has meanwhile, the one that had the same slot before if
+    /// there is one. A handle that failed is closed.
     ///
     /// # Errors
     /// - Input: the file is no longer what was opened; another handle cannot be opened.
     /// - whatever `using` gives.
-    pub(super) fn with<T>(&self, using: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let dataset = match spare {
+    pub(super) fn with<T>(
+        &self,
+        slot: c_int,
+        using: impl FnOnce(&Dataset) -> Result<T>,
+    ) -> Result<T> {
+        let dataset = match self.take(slot) {
             Some(dataset) => dataset,
             None => Dataset::open(self.api, &self.path, &[])?,
         };
         let value = using(&dataset);
         self.unchanged()?;
         let value = value?;
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(dataset);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push((slot, dataset));
         Ok(value)
+    }
+
+    /// Takes the slot's handle, or the one that had no slot yet.
+    fn take(&self, slot: c_int) -> Option<Dataset> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |wanted| spare.iter().position(|(slot, _)| *slot == wanted);
+        of(slot).or_else(|| of(FIRST)).map(|index| spare.swap_remove(index).1)
     }
 
     fn unchanged(&self) -> Result<()> {

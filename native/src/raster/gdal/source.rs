@@ -3,7 +3,8 @@
 use std::ffi::c_int;
 
 use super::bands::GdalBands;
-use super::pool::Pool;
+use super::listen::tell;
+use super::pool::{FIRST, Pool};
 use super::{GdalApi, RasterInfo};
 use crate::error::{Error, Result};
 
@@ -22,7 +23,9 @@ impl GdalSource {
     /// - Usage: the path holds a NUL.
     pub fn open(api: &'static GdalApi, path: &str) -> Result<Self> {
         let pool = Pool::open(api, path)?;
-        let info = pool.with(|dataset| Ok(api.listen(|| RasterInfo::read(dataset)).0))?;
+        let (info, said) =
+            pool.with(FIRST, |dataset| Ok(api.listen(|| RasterInfo::read(dataset))))?;
+        tell(&said.warnings);
         Ok(Self { pool, info })
     }
 

@@ -56,20 +56,35 @@ impl Dataset {
         succeeded(outcome)
     }
 
-    /// Reads whole rows of all bands, in the layout's order and type; `None` on failure.
-    pub(super) fn read_rows(&self, first: u32, layout: RowLayout, rows: &mut [u8]) -> Option<()> {
-        let window = layout.window(first, rows.len());
-        // SAFETY: the window's height follows from the buffer's length.
-        unsafe { self.transfer_rows(GDALRWFlag::GF_Read, window, layout, rows.as_mut_ptr()) }
+    /// Reads a window of all bands, (row, band, column) of the given type; `None` on failure.
+    pub(super) fn read_window(
+        &self,
+        window: Window,
+        layout: RowLayout,
+        pixels: &mut [u8],
+    ) -> Option<()> {
+        let layout = RowLayout { width: window.size.width, ..layout };
+        if pixels.len() != layout.bytes(window.size.height) {
+            return None;
+        }
+        // SAFETY: the buffer has the window's length, checked above.
+        unsafe { self.transfer_rows(GDALRWFlag::GF_Read, window, layout, pixels.as_mut_ptr()) }
     }
 
-    /// Writes whole rows of all bands, in the layout's order and type; `None` on failure.
-    pub(super) fn write_rows(&self, first: u32, layout: RowLayout, rows: &[u8]) -> Option<()> {
-        let window = layout.window(first, rows.len());
-        // SAFETY: the window's height follows from the buffer's length; GDAL only reads it.
-        unsafe {
-            self.transfer_rows(GDALRWFlag::GF_Write, window, layout, rows.as_ptr().cast_mut())
+    /// Writes a window of all bands, (row, band, column) of the given type; `None` on failure.
+    pub(super) fn write_window(
+        &self,
+        window: Window,
+        layout: RowLayout,
+        pixels: &[u8],
+    ) -> Option<()> {
+        let layout = RowLayout { width: window.size.width, ..layout };
+        if pixels.len() != layout.bytes(window.size.height) {
+            return None;
         }
+        let start = pixels.as_ptr().cast_mut();
+        // SAFETY: the buffer has the window's length, checked above; GDAL only reads it.
+        unsafe { self.transfer_rows(GDALRWFlag::GF_Write, window, layout, start) }
     }
 
     /// Moves rows between the file and a buffer of the layout, block by block. Blocks would pile up
@@ -93,7 +108,8 @@ impl Dataset {
         };
         for block in blocks(window, self.block(self.band(1))) {
             let rows_above = (block.row - window.row) as usize;
-            let offset = rows_above * spacing.line + block.col as usize * spacing.pixel;
+            let left_of_it = (block.col - window.col) as usize;
+            let offset = rows_above * spacing.line + left_of_it * spacing.pixel;
             // SAFETY: the block lies in the window, and the spacing is the layout's.
             unsafe { self.transfer(direction, block, &bands, rows.add(offset).cast(), spacing) }?;
             self.flush(&bands)?;
@@ -148,14 +164,14 @@ impl Dataset {
     }
 }
 
-/// Cuts rows into blocks, row by row.
-fn blocks(window: Window, block: Size) -> impl Iterator<Item = Window> {
+/// Cuts a window that starts at a block's corner into blocks, row by row.
+pub(super) fn blocks(window: Window, block: Size) -> impl Iterator<Item = Window> {
     let width = block.width.clamp(1, window.size.width);
     let height = block.height.clamp(1, window.size.height);
     let rows = (window.row..window.end_row()).step_by(height as usize);
     rows.flat_map(move |row| {
-        (0..window.size.width).step_by(width as usize).map(move |col| {
-            let left = Size::new(window.size.width - col, window.end_row() - row);
+        (window.col..window.end_col()).step_by(width as usize).map(move |col| {
+            let left = Size::new(window.end_col() - col, window.end_row() - row);
             Window::new(col, row, Size::new(width.min(left.width), height.min(left.height)))
         })
     })

@@ -1,6 +1,9 @@
 //! Writes and reads real files. Every test says so and returns where no libgdal is found.
 #![allow(clippy::print_stdout, reason = "says what is skipped")]
 
+mod area;
+mod cog;
+mod resume;
 mod sink;
 mod source;
 
@@ -89,7 +92,7 @@ fn scaled(sample: SampleType, value: u8) -> f32 {
 fn write(api: &'static GdalApi, path: &Path, layer: &Layer, size: Size, options: &SinkOptions) {
     let mut sink = GdalSink::create(api, path, options, layer, size, &place()).unwrap();
     feed(&mut sink, layer, size.width, &pattern(size, layer.bands.len())).unwrap();
-    assert_eq!(sink.finish(&[("MODEL".into(), "a<b".into())]).unwrap(), path);
+    assert_eq!(sink.finish(&[("MODEL".into(), "a<b".into())], &mut |_, _| true).unwrap(), path);
 }
 
 fn open(api: &'static GdalApi, path: &Path) -> Result<GdalSource> {

@@ -13,7 +13,7 @@ fn reads_windows_of_chosen_bands_from_four_threads() {
     for interleave in ["PIXEL", "BAND"] {
         let path = folder.path().join(interleave);
         let creation = vec![format!("INTERLEAVE={interleave}")];
-        let options = SinkOptions { creation, overwrite: false };
+        let options = SinkOptions { creation, overwrite: false, ..Default::default() };
         write(api, &path, &layer(SampleType::U16, 5), size, &options);
         let source = open(api, &path).unwrap();
         assert_eq!(source.info().pixel_interleaved, interleave == "PIXEL");
@@ -45,7 +45,7 @@ fn vrt(api: &'static GdalApi, folder: &Path, root: &str, bands: &[&str]) -> Path
     let mut sink =
         GdalSink::create(api, &folder.join("data.tif"), &options, &layer, size, &place()).unwrap();
     sink.write(Samples::F32(&pixels)).unwrap();
-    sink.finish(&[]).unwrap();
+    sink.finish(&[], &mut |_, _| true).unwrap();
     let source = |band: usize| {
         format!(
             "<SimpleSource><SourceFilename relativeToVRT=\"1\">data.tif</SourceFilename>\
@@ -109,7 +109,11 @@ fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
     let Some(api) = gdal() else { return };
     let folder = folder();
     let (path, size) = (folder.path().join("map.tif"), Size::new(391, 277));
-    let options = SinkOptions { creation: vec!["INTERLEAVE=BAND".into()], overwrite: false };
+    let options = SinkOptions {
+        creation: vec!["INTERLEAVE=BAND".into()],
+        overwrite: false,
+        ..Default::default()
+    };
     write(api, &path, &layer(SampleType::U8, 2), size, &options);
     let whole = std::fs::read(&path).unwrap();
     let band = |path: &Path| open(api, path).unwrap().select(&[2], None).unwrap();
@@ -132,4 +136,35 @@ fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
     assert!(missing.message().contains("No such file"), "{missing}");
     assert_eq!(open(api, &path).unwrap().select(&[3], None).unwrap_err().kind(), Kind::Usage);
     assert_eq!(open(api, &path).unwrap().select(&[], None).unwrap_err().kind(), Kind::Usage);
+}
+
+#[test]
+fn pixels_that_a_codec_warns_of_are_an_error_with_its_words() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let (path, size) = (folder.path().join("map.tif"), Size::new(391, 277));
+    write(api, &path, &layer(SampleType::U8, 1), size, &SinkOptions::default());
+    let jpeg = folder.path().join("map.jpg");
+    let mut make = Command::new("gdal_translate");
+    if !make
+        .args(["-q", "-of", "JPEG"])
+        .args([&path, &jpeg])
+        .output()
+        .is_ok_and(|out| out.status.success())
+    {
+        return println!("skipped: gdal_translate is not installed");
+    }
+    let whole = std::fs::read(&jpeg).unwrap();
+    let mut warned = 0;
+    for at in (whole.len() / 4..whole.len() - 100).step_by(whole.len() / 40) {
+        let mut bytes = whole.clone();
+        bytes[at..at + 8].fill(0);
+        std::fs::write(&jpeg, bytes).unwrap();
+        let source = open(api, &jpeg).unwrap().select(&[1], None).unwrap();
+        let Err(error) = read(&source, Window::whole(size)) else { continue };
+        assert_eq!(error.kind(), Kind::Input);
+        assert!(error.message().contains("cannot read band 1 of"), "{error}");
+        warned += usize::from(error.message().contains("Corrupt JPEG data"));
+    }
+    assert!(warned > 0, "no damage that libjpeg would go over");
 }

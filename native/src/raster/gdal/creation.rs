@@ -1,0 +1,47 @@
+//! Settles creation options.
+
+use super::sink::Format;
+use crate::error::{Error, Result};
+use crate::raster::{Layer, SampleType};
+
+/// Returns the options of the GTiff that is encoded from the rows: the caller's over ours, by key.
+///
+/// # Errors
+/// - Usage: one has no `=`.
+pub(super) fn gtiff(layer: &Layer, format: Format, given: &[String]) -> Result<Vec<String>> {
+    // Without the last two GDAL takes three bands of bytes for a picture, and a fourth for opacity.
+    let ours = ["TILED=YES", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=MINISBLACK", "ALPHA=NO"];
+    let predictor = if layer.sample == SampleType::F32 { "PREDICTOR=3" } else { "PREDICTOR=2" };
+    match format {
+        Format::GTiff => merged(&ours, predictor, given),
+        Format::Cog => merged(&ours, predictor, &[]),
+    }
+}
+
+/// Returns the options of a COG: the caller's over ours, by key. Class indices must not be averaged.
+///
+/// # Errors
+/// - Usage: one has no `=`.
+pub(super) fn cog(layer: &Layer, given: &[String]) -> Result<Vec<String>> {
+    let resampling = match layer.sample {
+        SampleType::F32 => "OVERVIEW_RESAMPLING=AVERAGE",
+        SampleType::U8 | SampleType::U16 => "OVERVIEW_RESAMPLING=NEAREST",
+    };
+    merged(&["BIGTIFF=IF_SAFER", resampling], "PREDICTOR=YES", given)
+}
+
+fn merged(ours: &[&str], predictor: &str, given: &[String]) -> Result<Vec<String>> {
+    if let Some(option) = given.iter().find(|option| !option.contains('=')) {
+        return Err(Error::usage(format!("the creation option '{option}' is not KEY=VALUE")));
+    }
+    let compresses = given.iter().any(|option| key(option) == "COMPRESS");
+    let compression = if compresses { vec![] } else { vec!["COMPRESS=DEFLATE", predictor] };
+    let ours = ours.iter().chain(&compression);
+    let kept = ours.filter(|ours| !given.iter().any(|option| key(option) == key(ours)));
+    Ok(kept.map(|ours| (*ours).to_owned()).chain(given.iter().cloned()).collect())
+}
+
+/// Returns an option's name; GDAL does not heed its case.
+pub(super) fn key(option: &str) -> String {
+    option.split('=').next().unwrap_or("").to_ascii_uppercase()
+}
