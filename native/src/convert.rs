@@ -9,8 +9,8 @@ use crate::model::manifest::{
     Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
 };
 use crate::model::profile::Profile;
-use crate::model::stac_mlm::Asset;
-use crate::model::{MANIFEST_KEY, beside, deepness, portable, stac_mlm};
+use crate::model::stac_item::Asset;
+use crate::model::{MANIFEST_KEY, beside, deepness, portable, stac_item, stac_mlm};
 use crate::onnx::{LIMIT, WeightFormat, Writer};
 use crate::spectralgpt::{self, Choices, Config};
 
@@ -57,7 +57,7 @@ pub struct ConvertOptions {
 /// # Errors
 /// - Usage: the options do not fit the weights.
 /// - Model: not a checkpoint, damaged, or not of a network that is known.
-/// - Io: a file cannot be read or written; no new file is left.
+/// - Io: a file cannot be read or written; no new model is left.
 pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Result<Manifest> {
     let weights = Checkpoint::open(checkpoint)?;
     let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
@@ -101,8 +101,8 @@ fn item(manifest: &Manifest, model: &Path, parameters: u64, files: &[Hidden]) ->
         return Err(Error::failed("no model was written; please report this"));
     };
     let (data, network) = (data.first().map(asset), asset(network));
-    let item = stac_mlm::item(manifest, &name(model), parameters, &network, data.as_ref());
-    let path = stac_mlm::item_path(model);
+    let item = stac_item::item(manifest, &name(model), parameters, &network, data.as_ref());
+    let path = stac_item::path(model);
     Hidden::write(&path, |out| {
         let written = serde_json::to_writer_pretty(&mut *out, &item).map_err(std::io::Error::from);
         written.map_err(|error| Error::file("write", &path, &error))

@@ -6,6 +6,7 @@ pub mod foreign;
 pub mod manifest;
 pub mod portable;
 pub mod profile;
+pub mod stac_item;
 pub mod stac_mlm;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ impl Model {
         let manifest = match facts.metadata.get(MANIFEST_KEY) {
             Some(json) => described(json, activation),
             None => {
-                stac_mlm::read_item_beside(path, &mut facts.metadata).map_err(at)?;
+                stac_item::read_beside(path, &mut facts.metadata).map_err(at)?;
                 foreign::manifest(&facts, activation)
             }
         };
