@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::normalise::{Inverse, Normaliser};
-use crate::raster::RasterSource;
+use crate::raster::{Area, RasterSource};
 use crate::strip::Strip;
 use crate::tile::{Tile, TilePlan};
 
@@ -19,11 +19,11 @@ pub struct Batch {
     pub tiles: Vec<Tile>,
     /// The network's inputs, one per date, (batch, channel, row, column), zero behind the last tile.
     pub inputs: Vec<Vec<f32>>,
-    /// Where the chips' footprints are valid, (tile, row, column).
+    /// Where the chips' output counts, (tile, row, column) of the footprint.
     pub valid: Vec<u8>,
     /// Each tile's way back to digital numbers, per date and channel.
     pub inverses: Vec<Vec<Inverse>>,
-    /// Tiles that hold no valid pixel and are not inferred; they lie between these.
+    /// Tiles that hold no valid pixel asked for and are not inferred; they lie between these.
     pub skipped: usize,
 }
 
@@ -34,6 +34,8 @@ pub struct Feed<'a> {
     pub plan: &'a TilePlan,
     /// Where their pixels come from: the bands of each date.
     pub source: &'a dyn RasterSource,
+    /// Which pixels are asked for; all, if there is none.
+    pub area: Option<&'a dyn Area>,
     /// How a date's pixels become input.
     pub normaliser: &'a Normaliser,
     /// Dates.
@@ -78,10 +80,10 @@ impl Feed<'_> {
                     return Ok(());
                 }
                 let prepare = |tile: &Tile| self.prepare(&strip, *tile);
-                let chips: Vec<Option<Chip>> =
+                let chips: Vec<Result<Option<Chip>>> =
                     self.pool.install(|| tiles.par_iter().map(prepare).collect());
                 for chip in chips {
-                    match chip {
+                    match chip? {
                         None => batch.skipped += 1,
                         Some(chip) => self.append(&mut batch, chip),
                     }
@@ -128,14 +130,15 @@ impl Feed<'_> {
         batch.tiles.push(chip.tile);
     }
 
-    /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel.
-    fn prepare(&self, strip: &Strip, tile: Tile) -> Option<Chip> {
+    /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel that is asked for.
+    fn prepare(&self, strip: &Strip, tile: Tile) -> Result<Option<Chip>> {
         let side = self.plan.grid().chip() as usize;
         let mut valid = vec![0; side * side];
         let mut bands = vec![0.0; side * side * self.source.bands()];
         strip.cut(self.plan, tile, &mut bands, &mut valid);
-        if valid.iter().all(|valid| *valid == 0) {
-            return None;
+        let output = self.wanted(tile, &valid)?;
+        if output.iter().all(|valid| *valid == 0) {
+            return Ok(None);
         }
         let mut inverses = Vec::new();
         let inputs = bands.chunks_exact(bands.len() / self.dates).map(|bands| {
@@ -144,6 +147,25 @@ impl Feed<'_> {
             input
         });
         let inputs = inputs.collect();
-        Some(Chip { tile, inputs, valid, inverses })
+        Ok(Some(Chip { tile, inputs, valid: output, inverses }))
+    }
+
+    /// Returns where a chip's output counts: valid pixels, of its kept area if there is an area.
+    fn wanted(&self, tile: Tile, valid: &[u8]) -> Result<Vec<u8>> {
+        let Some(area) = self.area else { return Ok(valid.to_vec()) };
+        let kept = self.plan.kept(tile);
+        let mut wanted = vec![0; kept.size.pixels()];
+        area.read(kept, &mut wanted)?;
+        let side = self.plan.grid().chip() as usize;
+        let mut output = vec![0; valid.len()];
+        for (row, line) in wanted.chunks_exact(kept.size.width as usize).enumerate() {
+            let place =
+                |first: u32, chip: i64| usize::try_from(i64::from(first) - chip).unwrap_or(0);
+            let at = (place(kept.row, tile.row) + row) * side + place(kept.col, tile.col);
+            for (col, wanted) in line.iter().enumerate() {
+                output[at + col] = wanted & valid[at + col];
+            }
+        }
+        Ok(output)
     }
 }

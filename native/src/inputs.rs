@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::bands::{self, Label};
 use crate::error::{Error, Result};
-use crate::geometry::Window;
+use crate::geometry::{Size, Window};
 use crate::model::manifest::Manifest;
 use crate::normalise::needed;
-use crate::options::Options;
-use crate::raster::RasterSource;
+use crate::options::{Options, Part};
 use crate::raster::dates::Dates;
-use crate::raster::gdal::{BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo};
+use crate::raster::gdal::{
+    Aoi, BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo, bbox_window,
+};
+use crate::raster::{Area, RasterSource};
 use crate::tile::{Grid, TilePlan};
 
 /// The opened rasters of a run, one per date, on one grid.
@@ -18,6 +20,8 @@ use crate::tile::{Grid, TilePlan};
 pub struct Inputs {
     dates: Vec<Date>,
     dn_offset: f32,
+    window: Window,
+    area: Option<Aoi>,
 }
 
 /// The opened raster of a date.
@@ -64,8 +68,11 @@ impl Inputs {
             Ok(Date { name: (*name).to_owned(), bands, source })
         };
         let dates = names.iter().map(&mut open).collect::<Result<Vec<_>>>()?;
-        let inputs = Self { dates, dn_offset: offsets[0] };
+        let window =
+            Window::whole(dates.first().map_or(Size::new(0, 0), |date| date.source.size()));
+        let mut inputs = Self { dates, dn_offset: offsets[0], window, area: None };
         inputs.check_grid()?;
+        inputs.narrow(api, &options.part).map_err(|error| error.at(&inputs.place_name()))?;
         if offsets.iter().any(|offset| *offset != offsets[0]) {
             return Err(Error::input(
                 "the dates have different offsets of their digital numbers; bring them to one \
@@ -84,8 +91,30 @@ impl Inputs {
         let overlap = options.overlap.unwrap_or_else(|| manifest.default_overlap());
         let (footprint, unit) = (manifest.footprint_px, manifest.step_unit());
         let grid = Grid::new(footprint, manifest.halo_px, unit, overlap).map_err(at)?;
-        let size = self.source().size();
-        TilePlan::new(size, options.window.unwrap_or(Window::whole(size)), grid).map_err(at)
+        TilePlan::new(self.source().size(), self.window, grid).map_err(at)
+    }
+
+    /// Finds the part that is asked for.
+    fn narrow(&mut self, api: &'static GdalApi, part: &Part) -> Result<()> {
+        let (size, place) = (self.window.size, self.place());
+        match part {
+            Part::Whole => {}
+            Part::Window(window) => self.window = *window,
+            Part::Rectangle { corners, srs } => {
+                self.window = bbox_window(api, place, size, *corners, srs.as_deref())?;
+            }
+            Part::Polygons(path) => {
+                let aoi = Aoi::open(api, &path.to_string_lossy(), place, size)?;
+                self.window = aoi.window();
+                self.area = Some(aoi);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns which pixels are asked for; all of the window, if there is none.
+    pub fn area(&self) -> Option<&dyn Area> {
+        self.area.as_ref().map(|area| area as &dyn Area)
     }
 
     /// Serves the bands of all dates.

@@ -8,6 +8,24 @@ use crate::memory;
 use crate::raster::gdal::Format;
 use crate::runtime::provider::{Device, Precision, ProviderChoice};
 
+/// A part of a raster.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// These pixels.
+    Window(Window),
+    /// The pixels that a rectangle on Earth covers.
+    Rectangle {
+        /// X and y of one corner, then of the opposite one.
+        corners: [f64; 4],
+        /// Their reference system, `EPSG:4326` or the like; `None` for the raster's own.
+        srs: Option<String>,
+    },
+    /// The pixels in the polygons of a vector file.
+    Polygons(PathBuf),
+}
+
 /// How a scene is predicted. Made by [`Options::default`], then changed field by field.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -15,7 +33,7 @@ pub struct Options {
     /// The outputs; none: what the task gives first. Default: none.
     pub emit: Vec<Emit>,
     /// The part of the raster to map. Default: all of it.
-    pub window: Option<Window>,
+    pub part: Part,
     /// Pixels that neighbouring chips share. Default: the model's, 32.
     pub overlap: Option<u32>,
     /// Chips inferred together. Default: 1.
@@ -52,7 +70,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             emit: Vec::new(),
-            window: None,
+            part: Part::Whole,
             overlap: None,
             batch: 1,
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

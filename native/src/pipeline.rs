@@ -16,7 +16,7 @@ use crate::model::manifest::{Manifest, Output, OutputKind};
 use crate::normalise::Normaliser;
 use crate::product::Product;
 use crate::progress::Progress;
-use crate::raster::RasterSource;
+use crate::raster::{Area, RasterSource};
 use crate::runtime::session::{Session, Terminator};
 use crate::tile::TilePlan;
 
@@ -39,6 +39,8 @@ pub struct Line<'a> {
     pub plan: &'a TilePlan,
     /// Serves the bands that the normaliser was made for, of each date.
     pub source: &'a dyn RasterSource,
+    /// Which pixels are asked for; all of the window, if there is none.
+    pub area: Option<&'a dyn Area>,
     /// Makes the network's input.
     pub normaliser: &'a Normaliser,
     /// Chips per batch, as the session has it.
@@ -115,9 +117,9 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
 }
 
 fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>, stop: &AtomicBool) {
-    let Line { manifest, plan, source, normaliser, batch, pool, .. } = line;
+    let Line { manifest, plan, source, area, normaliser, batch, pool, .. } = line;
     let (dates, chip_px) = (manifest.task.inputs().len(), manifest.chip_px as usize);
-    let feed = Feed { plan, source, normaliser, dates, chip_px, batch, pool, stop };
+    let feed = Feed { plan, source, area, normaliser, dates, chip_px, batch, pool, stop };
     if let Err(error) = feed.run(&batches) {
         // Nobody listening any more means that the run has ended already.
         let _ = batches.send(Err(error));

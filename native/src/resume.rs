@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::inputs::Inputs;
 use crate::model::Model;
-use crate::options::Options;
+use crate::options::{Options, Part};
 use crate::runtime::session::ProviderReport;
 use crate::tile::TilePlan;
 
@@ -36,6 +36,10 @@ pub(crate) fn key(
         put("bands", &date.bands);
     }
     put("window", &plan.window());
+    put("part", &options.part);
+    if let Part::Polygons(path) = &options.part {
+        put("polygons", &state(path));
+    }
     put("grid", &plan.grid());
     put("nodata", &options.nodata.map(f64::to_bits));
     put("offset", &inputs.dn_offset().to_bits());

@@ -123,6 +123,7 @@ impl Predictor {
                 session,
                 plan: rest,
                 source: &inputs.source(),
+                area: inputs.area(),
                 normaliser: &normaliser,
                 batch: options.batch,
                 pool: &pool,

@@ -42,6 +42,7 @@ fn in_memory(
         session: &session,
         plan: &plan,
         source,
+        area: None,
         normaliser: &Normaliser::new(manifest, 0.0)?,
         batch: 1,
         pool: &ThreadPoolBuilder::new().num_threads(2).build().unwrap(),

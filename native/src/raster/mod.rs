@@ -25,6 +25,15 @@ pub trait RasterSource: Sync {
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()>;
 }
 
+/// Says which pixels of a raster are asked for, from several threads at once.
+pub trait Area: Sync {
+    /// Fills `wanted`, (row, column): 1 where a pixel of the window is asked for, else 0.
+    ///
+    /// # Errors
+    /// - Io: there is no memory for it.
+    fn read(&self, window: Window, wanted: &mut [u8]) -> Result<()>;
+}
+
 /// Takes finished rows of one output, whole and in order.
 pub trait RasterSink: Send {
     /// Appends rows; their number follows from the length.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use spectralgpt_core::error::Result;
 use spectralgpt_core::model::Model;
-use spectralgpt_core::model::manifest::{Channel, Manifest, Normalisation};
+use spectralgpt_core::model::manifest::{Activation, Channel, Manifest, Normalisation};
 
 use crate::print;
 
@@ -14,6 +14,9 @@ use crate::print;
 pub(crate) struct Arguments {
     /// The model file
     model: PathBuf,
+    /// What the scores of another's model still need: none, softmax, log_softmax, sigmoid
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
     /// Prints the model's description as JSON
     #[arg(long)]
     json: bool,
@@ -21,7 +24,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
-        let model = Model::open(&self.model)?;
+        let model = Model::open_with(&self.model, self.activation)?;
         if self.json {
             return print(&model.manifest().to_json());
         }

@@ -14,7 +14,8 @@ use spectralgpt_core::error::{Error, Kind, Result};
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
-use spectralgpt_core::options::Options;
+use spectralgpt_core::model::manifest::Activation;
+use spectralgpt_core::options::{Options, Part};
 use spectralgpt_core::progress::Progress;
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
@@ -22,8 +23,8 @@ use spectralgpt_core::scene::{Predictor, SceneReport};
 
 use crate::{print, say};
 
-/// The most memory GDAL's block cache may hold; the line reads each block once, or nearly so.
-const GDAL_CACHE: u64 = 256 << 20;
+/// The most memory GDAL's block cache may hold: a row of 1024-pixel blocks of 13 bands, and more.
+const GDAL_CACHE: u64 = 512 << 20;
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -44,6 +45,16 @@ pub(crate) struct Arguments {
     /// Maps only this part; pixels around it are still looked at
     #[arg(long, value_name = "COL,ROW,W,H", value_parser = window, allow_hyphen_values = true)]
     window: Option<Window>,
+    /// Maps only the pixels that this rectangle covers
+    #[arg(long, value_name = "X0,Y0,X1,Y1", value_parser = corners, allow_hyphen_values = true,
+          conflicts_with = "window")]
+    bbox: Option<[f64; 4]>,
+    /// Reference system of --bbox, as in EPSG:4326 (x is longitude) [default: the raster's]
+    #[arg(long, value_name = "SRS", requires = "bbox")]
+    bbox_crs: Option<String>,
+    /// Maps only the pixels in the polygons of this vector file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["window", "bbox"])]
+    aoi: Option<PathBuf>,
     /// Pixels that neighbouring chips share, a multiple of the model's patch [default: the model's, 32]
     #[arg(long, value_name = "PX")]
     overlap: Option<u32>,
@@ -83,6 +94,9 @@ pub(crate) struct Arguments {
     /// Goes on with an interrupted run of the same request; if this one is interrupted, its rows are kept
     #[arg(long)]
     resume: bool,
+    /// What the scores of another's model still need: none, softmax, log_softmax, sigmoid
+    #[arg(long, value_name = "NAME")]
+    activation: Option<Activation>,
     /// Replaces existing files
     #[arg(long, conflicts_with = "skip_existing")]
     overwrite: bool,
@@ -158,7 +172,7 @@ impl Arguments {
     fn prepare(&self) -> Result<(Predictor, Vec<Job>)> {
         let options = self.options();
         let cache = (options.memory / 8).min(GDAL_CACHE);
-        let predictor = Predictor::new(Model::open(&self.model)?, options)?;
+        let predictor = Predictor::new(Model::open_with(&self.model, self.activation)?, options)?;
         let jobs = self.jobs(&predictor)?;
         GdalApi::find()?.limit_cache(cache);
         Ok((predictor, jobs))
@@ -167,7 +181,7 @@ impl Arguments {
     fn options(&self) -> Options {
         let mut options = Options::default();
         options.emit = self.emit.clone();
-        options.window = self.window;
+        options.part = self.part();
         options.overlap = self.overlap;
         options.batch = self.batch;
         options.threads = self.threads.unwrap_or(options.threads);
@@ -183,6 +197,15 @@ impl Arguments {
         options.creation = self.creation.clone();
         options.overwrite = self.overwrite;
         options
+    }
+
+    fn part(&self) -> Part {
+        match (self.window, self.bbox, &self.aoi) {
+            (Some(window), _, _) => Part::Window(window),
+            (_, Some(corners), _) => Part::Rectangle { corners, srs: self.bbox_crs.clone() },
+            (_, _, Some(polygons)) => Part::Polygons(polygons.clone()),
+            (None, None, None) => Part::Whole,
+        }
     }
 
     /// Pairs rasters with files: those of one prediction go to FILE, of several into a folder.
@@ -294,6 +317,12 @@ fn window(text: &str) -> Result<Window> {
         Some([col, row, width, height]) => Ok(Window::new(*col, *row, Size::new(*width, *height))),
         _ => Err(Error::usage("give COL,ROW,W,H in whole pixels, as in 0,0,1000,800")),
     }
+}
+
+fn corners(text: &str) -> Result<[f64; 4]> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    let corners = numbers.and_then(|numbers| numbers.try_into().ok());
+    corners.ok_or_else(|| Error::usage("give X0,Y0,X1,Y1, as in 600000,5390000,610000,5400000"))
 }
 
 fn count(text: &str) -> Result<usize> {

@@ -14,6 +14,7 @@ use super::srs::{Srs, Way};
 use super::strings::c_text;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Size, Window};
+use crate::raster::Area;
 use crate::raster::SampleType;
 
 /// Parts that the longer side of a polygon's extent is cut into, so that its edges, straight in
@@ -80,36 +81,6 @@ impl Aoi {
         self.window
     }
 
-    /// Tells for a window of the raster which pixels' centres lie in a polygon: 1 there, else 0, (row,
-    /// column).
-    ///
-    /// # Errors
-    /// - Usage: the window does not lie inside the raster.
-    /// - Failed: `wanted` has another length than the window.
-    /// - Io: there is no memory for it.
-    pub fn read(&self, window: Window, wanted: &mut [u8]) -> Result<()> {
-        let given = wanted.len();
-        if window.inside(self.size)?.size.pixels() != given {
-            let size = window.size;
-            return Err(Error::failed(format!("room for {given} flags was given for {size}")));
-        }
-        let polygons = self.polygons.lock().unwrap_or_else(PoisonError::into_inner);
-        let near = polygons.iter().filter(|polygon| polygon.meets(window));
-        let near: Vec<OGRGeometryH> = near.map(|polygon| polygon.handle).collect();
-        if near.is_empty() {
-            wanted.fill(0);
-            return Ok(());
-        }
-        let memory = Dataset::in_memory(self.api, window.size)?;
-        let doing = || format!("cannot find the pixels in the polygons of '{}'", self.path);
-        self.api.attempt(Kind::Io, doing, || {
-            self.burn(&memory, window, &near)?;
-            let layout = RowLayout { sample: SampleType::U8, bands: 1, width: window.size.width };
-            let whole = Window::whole(window.size);
-            memory.read_window(whole, layout, wanted)
-        })
-    }
-
     fn burn(&self, memory: &Dataset, window: Window, near: &[OGRGeometryH]) -> Option<()> {
         let mut place = (self.grid, window);
         let (ones, none) = (vec![1.0; near.len()], std::ptr::null_mut());
@@ -129,6 +100,38 @@ impl Aoi {
                 None,
                 std::ptr::null_mut(),
             )
+        })
+    }
+}
+
+impl Area for Aoi {
+    /// Tells for a window of the raster which pixels' centres lie in a polygon: 1 there, else 0, (row,
+    /// column).
+    ///
+    /// # Errors
+    /// - Usage: the window does not lie inside the raster.
+    /// - Failed: `wanted` has another length than the window.
+    /// - Io: there is no memory for it.
+    fn read(&self, window: Window, wanted: &mut [u8]) -> Result<()> {
+        let given = wanted.len();
+        if window.inside(self.size)?.size.pixels() != given {
+            let size = window.size;
+            return Err(Error::failed(format!("room for {given} flags was given for {size}")));
+        }
+        let polygons = self.polygons.lock().unwrap_or_else(PoisonError::into_inner);
+        let near = polygons.iter().filter(|polygon| polygon.meets(window));
+        let near: Vec<OGRGeometryH> = near.map(|polygon| polygon.handle).collect();
+        if near.is_empty() {
+            wanted.fill(0);
+            return Ok(());
+        }
+        let memory = Dataset::in_memory(self.api, window.size)?;
+        let doing = || format!("cannot find the pixels in the polygons of '{}'", self.path);
+        self.api.attempt(Kind::Io, doing, || {
+            self.burn(&memory, window, &near)?;
+            let layout = RowLayout { sample: SampleType::U8, bands: 1, width: window.size.width };
+            let whole = Window::whole(window.size);
+            memory.read_window(whole, layout, wanted)
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Kind;
+use crate::raster::Area;
 
 const SIZE: Size = Size::new(391, 277);
 
