@@ -27,8 +27,9 @@ impl Bench {
         raster::write_u16(&folder.path().join("scene.tif"), size, &["B02"], &pixels, None);
         fs::create_dir(folder.path().join("maps")).unwrap();
         let mut bench = Self { folder, reference: Vec::new(), took: Duration::ZERO, format };
+        let mut run = bench.predict(&[]);
         let start = Instant::now();
-        let output = bench.predict(&[]).output().unwrap();
+        let output = run.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         bench.took = start.elapsed();
         bench.reference = fs::read(bench.map()).unwrap();
@@ -168,6 +169,7 @@ fn a_killed_run_leaves_nothing_half_made_and_is_gone_on_with() {
     let (mut killed, mut ended) = (0, 0);
     for index in 1..=if full() { 50 } else { 10 } {
         let code = kill_after(start(), bench.took.mul_f64(1.1 * share(index)));
+        assert!(matches!(code, None | Some(0)), "kill {index}: the run ended with {code:?}");
         killed += usize::from(code.is_none());
         if !bench.visible().is_empty() {
             assert!(fs::read(bench.map()).unwrap() == bench.reference, "kill {index}");

@@ -33,10 +33,10 @@ fn a_block_that_is_read_in_parts_is_decoded_once() {
     let noise = detgen::raw_u16("noise", 4, 1100, 2000, 0, 65_535);
     sink.write(Samples::U16(&noise)).unwrap();
     sink.finish(&[], &mut |_, _| true).unwrap();
-    let source = GdalSource::open(api, path.to_str().unwrap()).unwrap();
-    let source = source.select(&[1, 2, 3, 4], None).unwrap();
     let file = path.metadata().unwrap().len();
     for threads in [1, 4] {
+        let source = GdalSource::open(api, path.to_str().unwrap()).unwrap();
+        let source = source.select(&[1, 2, 3, 4], None).unwrap();
         let before = bytes_read();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {

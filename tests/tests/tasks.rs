@@ -1,6 +1,7 @@
 //! Every task from checkpoint to georeferenced output, through the program.
 
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "classes read as f32")]
 
 use std::path::{Path, PathBuf};
 
