@@ -4,13 +4,20 @@ use super::sink::Format;
 use crate::error::{Error, Result};
 use crate::raster::{Layer, SampleType};
 
+/// From this many bands on, features for example, GDAL's own blocks of 256 x 256 pixels would be
+/// hundreds of megabytes each.
+const MANY_BANDS: usize = 64;
+
 /// Returns the options of the GTiff that is encoded from the rows: the caller's over ours, by key.
 ///
 /// # Errors
 /// - Usage: one has no `=`.
 pub(super) fn gtiff(layer: &Layer, format: Format, given: &[String]) -> Result<Vec<String>> {
     // Without the last two GDAL takes three bands of bytes for a picture, and a fourth for opacity.
-    let ours = ["TILED=YES", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=MINISBLACK", "ALPHA=NO"];
+    let mut ours = vec!["TILED=YES", "BIGTIFF=IF_SAFER", "PHOTOMETRIC=MINISBLACK", "ALPHA=NO"];
+    if layer.bands.len() > MANY_BANDS {
+        ours.extend(["BLOCKXSIZE=32", "BLOCKYSIZE=32"]);
+    }
     let predictor = if layer.sample == SampleType::F32 { "PREDICTOR=3" } else { "PREDICTOR=2" };
     match format {
         Format::GTiff => merged(&ours, predictor, given),
