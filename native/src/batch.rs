@@ -12,6 +12,9 @@ use crate::raster::{Area, RasterSource};
 use crate::strip::Strip;
 use crate::tile::{Tile, TilePlan};
 
+/// Chips per thread that are prepared at a time.
+const AHEAD: usize = 8;
+
 /// Chips that are inferred together.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -72,16 +75,19 @@ impl Feed<'_> {
     pub fn run(self, batches: &SyncSender<Result<Batch>>) -> Result<()> {
         let mut strip = Strip::empty(self.source.bands());
         let mut batch = self.empty();
+        let side = self.plan.grid().chip() as usize;
         for row in self.plan.tile_rows() {
             strip = self.pool.install(|| strip.advance(self.plan.strip(row), self.source))?;
             let tiles: Vec<Tile> = self.plan.tiles(row).collect();
-            for tiles in tiles.chunks(self.batch.max(self.pool.current_num_threads())) {
+            for tiles in tiles.chunks(self.batch.max(AHEAD * self.pool.current_num_threads())) {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let prepare = |tile: &Tile| self.prepare(&strip, *tile);
+                let room = || vec![0.0; side * side * self.source.bands()];
+                let prepare =
+                    |bands: &mut Vec<f32>, tile: &Tile| self.prepare(&strip, *tile, bands);
                 let chips: Vec<Result<Option<Chip>>> =
-                    self.pool.install(|| tiles.par_iter().map(prepare).collect());
+                    self.pool.install(|| tiles.par_iter().map_init(room, prepare).collect());
                 for chip in chips {
                     match chip? {
                         None => batch.skipped += 1,
@@ -118,24 +124,33 @@ impl Feed<'_> {
     }
 
     fn append(&self, batch: &mut Batch, chip: Chip) {
-        if batch.inputs.is_empty() {
-            batch.inputs = vec![vec![0.0; self.batch * self.chip_values()]; self.dates];
-        }
-        let at = batch.tiles.len() * self.chip_values();
-        for (inputs, input) in batch.inputs.iter_mut().zip(&chip.inputs) {
-            inputs[at..at + input.len()].copy_from_slice(input);
+        if self.batch == 1 {
+            batch.inputs = chip.inputs;
+        } else {
+            self.copy(batch, &chip.inputs);
         }
         batch.valid.extend_from_slice(&chip.valid);
         batch.inverses.push(chip.inverses);
         batch.tiles.push(chip.tile);
     }
 
+    /// Copies a chip's input into the batch's.
+    fn copy(&self, batch: &mut Batch, chip: &[Vec<f32>]) {
+        if batch.inputs.is_empty() {
+            batch.inputs = vec![vec![0.0; self.batch * self.chip_values()]; self.dates];
+        }
+        let at = batch.tiles.len() * self.chip_values();
+        for (inputs, input) in batch.inputs.iter_mut().zip(chip) {
+            inputs[at..at + input.len()].copy_from_slice(input);
+        }
+    }
+
     /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel that is asked for.
-    fn prepare(&self, strip: &Strip, tile: Tile) -> Result<Option<Chip>> {
-        let side = self.plan.grid().chip() as usize;
-        let mut valid = vec![0; side * side];
-        let mut bands = vec![0.0; side * side * self.source.bands()];
-        strip.cut(self.plan, tile, &mut bands, &mut valid);
+    ///
+    /// `bands` has room for the footprint of all dates, (band, row, column).
+    fn prepare(&self, strip: &Strip, tile: Tile, bands: &mut [f32]) -> Result<Option<Chip>> {
+        let mut valid = vec![0; (self.plan.grid().chip() as usize).pow(2)];
+        strip.cut(self.plan, tile, bands, &mut valid);
         let output = self.wanted(tile, &valid)?;
         if output.iter().all(|valid| *valid == 0) {
             return Ok(None);
