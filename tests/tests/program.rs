@@ -269,3 +269,52 @@ fn the_program_needs_only_glibc_and_libgcc() {
         assert!(glibc.contains(&name) || name.starts_with("ld-linux"), "{name}");
     }
 }
+
+#[test]
+fn rectangles_and_polygons_give_the_pixels_of_the_whole() {
+    let bench = Bench::new();
+    let size = Size::new(300, 140);
+    let pixels = detgen::raw_u16("part", 1, 140, 300, 0, 250);
+    raster::write_u16(Path::new(&bench.scene), size, &["B02"], &pixels, None);
+    let predict = |more: &[&str]| -> (raster::Read, Value) {
+        let map = bench.file("map.tif");
+        let arguments = ["predict", &bench.model, &bench.scene, "-o", &map, "--emit", "scores"];
+        let all = [&arguments[..], &["--json", "--overwrite"], more].concat();
+        let report = serde_json::from_str(&program::done(&all).out).unwrap();
+        (raster::read(Path::new(&map)), report)
+    };
+    let (whole, _) = predict(&[]);
+    // The scene starts at 600000, 5400000 with pixels of 10 m: columns 100 to 250, rows 20 to 60.
+    let corners = "601000,5399400,602495,5399800";
+    let (part, _) = predict(&["--bbox", corners]);
+    assert_eq!(part.size, Size::new(150, 40));
+    for (row, line) in part.pixels.chunks_exact(150).enumerate() {
+        assert_eq!(line, &whole.pixels[(row + 20) * 300 + 100..][..150]);
+    }
+    let polygons = bench.file("aoi.geojson");
+    let square = |x: u32, y: u32| {
+        let (x0, y0, x1, y1) = (x, y - 100, x + 100, y);
+        format!("[[[{x0},{y0}],[{x1},{y0}],[{x1},{y1}],[{x0},{y1}],[{x0},{y0}]]]")
+    };
+    let shapes = format!("[{},{}]", square(600_000, 5_400_000), square(602_900, 5_398_700));
+    let crs = r#""crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::32633"}}"#;
+    let feature = format!(
+        r#"{{"type":"Feature","properties":{{}},"geometry":{{"type":"MultiPolygon","coordinates":{shapes}}}}}"#
+    );
+    let collection = format!(r#"{{"type":"FeatureCollection",{crs},"features":[{feature}]}}"#);
+    fs::write(&polygons, collection).unwrap();
+    let (part, report) = predict(&["--aoi", &polygons, "--overlap", "8"]);
+    // Two squares of ten pixels in opposite corners: of six chips two are run.
+    let run = report["chips"].as_u64().unwrap() - report["chips_skipped"].as_u64().unwrap();
+    assert_eq!((part.size, run), (size, 2));
+    for (at, score) in part.pixels.iter().enumerate() {
+        let (row, col) = (at / 300, at % 300);
+        let inside = (row < 10 && col < 10) || (row >= 130 && col >= 290);
+        assert_eq!(*score, if inside { whole.pixels[at] } else { -9999.0 });
+    }
+    bench.refuses(
+        &["predict", &bench.model, &bench.scene, "-o", &bench.file("x.tif"), "--bbox", "0,0,1,1"],
+        3,
+        &["does not meet the raster"],
+    );
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::manifest::{Activation, Channel, Manifest, Normalisation, Task};
+use super::manifest::{Activation, Channel, Manifest, Normalisation, Output, OutputKind, Task};
 
 /// The key of the description among an ONNX file's `metadata_props`.
 pub const KEY: &str = "stac_mlm";
@@ -19,23 +19,10 @@ pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
         Task::Reconstruct => "regression",
     };
     let side = manifest.chip_px;
-    let outputs: Vec<Value> = manifest
-        .outputs
-        .iter()
-        .map(|output| {
-            json!({
-                "name": output.name,
-                "tasks": [task],
-                "result": {
-                    "shape": [-1, manifest.classes.len(), side, side],
-                    "dim_order": ["batch", "class", "height", "width"],
-                    "data_type": "float32",
-                },
-                "classification:classes": classes(manifest),
-                "post_processing_function": post_processing(output.activation),
-            })
-        })
-        .collect();
+    let outputs: Vec<Value> =
+        manifest.outputs.iter().map(|output| described(manifest, output, task)).collect();
+    let inputs: Vec<Value> =
+        manifest.task.inputs().iter().map(|name| input(manifest, name)).collect();
     json!({
         "mlm:name": name,
         "mlm:architecture": "SpectralGPT",
@@ -45,18 +32,7 @@ pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
         "mlm:pretrained": true,
         "mlm:batch_size_suggestion": 1,
         "mlm:accelerator_constrained": false,
-        "mlm:input": [{
-            "name": "image",
-            "bands": bands(manifest),
-            "input": {
-                "shape": [-1, manifest.channels.len(), side, side],
-                "dim_order": ["batch", "bands", "height", "width"],
-                "data_type": "float32",
-            },
-            "value_scaling": scaling(&manifest.normalisation),
-            "resize_type": null,
-            "pre_processing_function": null,
-        }],
+        "mlm:input": inputs,
         "mlm:output": outputs,
         "mlm:hyperparameters": {
             "sgpt.chip": side,
@@ -67,6 +43,47 @@ pub fn properties(manifest: &Manifest, name: &str, parameters: u64) -> Value {
             "sgpt.assumed": manifest.assumed,
         },
     })
+}
+
+fn input(manifest: &Manifest, name: &str) -> Value {
+    let side = manifest.chip_px;
+    json!({
+        "name": name,
+        "bands": bands(manifest),
+        "input": {
+            "shape": [-1, manifest.channels.len(), side, side],
+            "dim_order": ["batch", "bands", "height", "width"],
+            "data_type": "float32",
+        },
+        "value_scaling": scaling(&manifest.normalisation),
+        "resize_type": manifest.resize_px.map(|_| "interpolation-cubic"),
+        "pre_processing_function": null,
+    })
+}
+
+fn described(manifest: &Manifest, output: &Output, task: &str) -> Value {
+    let (side, channels) = (manifest.chip_px, output.channels);
+    let patches = side / manifest.patch_px;
+    let map = |axis: &str, side: u32| {
+        (json!([-1, channels, side, side]), json!(["batch", axis, "height", "width"]))
+    };
+    let (shape, dim_order) = match output.kind {
+        OutputKind::ClassScores => map("class", side),
+        OutputKind::Reconstruction => map("channel", side),
+        OutputKind::PatchFeatures => map("channel", patches),
+        OutputKind::SceneScores => (json!([-1, channels]), json!(["batch", "class"])),
+        OutputKind::ChipFeatures => (json!([-1, channels]), json!(["batch", "channel"])),
+    };
+    let mut described = json!({
+        "name": output.name,
+        "tasks": [task],
+        "result": { "shape": shape, "dim_order": dim_order, "data_type": "float32" },
+        "post_processing_function": post_processing(output.activation),
+    });
+    if matches!(output.kind, OutputKind::ClassScores | OutputKind::SceneScores) {
+        described["classification:classes"] = classes(manifest).into();
+    }
+    described
 }
 
 fn bands(manifest: &Manifest) -> Vec<Value> {
