@@ -13,7 +13,7 @@ use crate::strip::Strip;
 use crate::tile::{Tile, TilePlan};
 
 /// Chips per thread that are prepared at a time.
-const AHEAD: usize = 8;
+pub const AHEAD: usize = 8;
 
 /// Chips that are inferred together.
 #[derive(Debug, Default)]

@@ -236,6 +236,7 @@ fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spectralgpt::synthetic::{draw, golden};
     use proptest::prelude::*;
 
     const MIN_MAX: Normalisation = Normalisation::ChipMinMax { epsilon: 0.0 };
@@ -258,6 +259,40 @@ mod tests {
         assert_eq!(input, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0]);
         let raw = run(Normalisation::None, -1.0, &bands, &[1, 0, 1]);
         assert_eq!(raw, [1.0, 0.0, 5.0, 6.0, 0.0, 6.0, 3.5, 0.0, 5.5]);
+    }
+
+    /// A raw tile of the goldens' generator: band `band`, (row, column).
+    fn raw_band(name: &str, size: Size, band: u32) -> Vec<f32> {
+        let draws = draw(name, 13 * size.pixels());
+        let value = |at: u32| {
+            let (y, x) = (at / size.width, at % size.width);
+            let n = (7 * y + 13 * x + 29 * band + ((x * y) >> 4) + band * (x ^ y)) % 256;
+            // A draw's top byte: (draw + 1) * 128 without its fraction.
+            let r = ((draws[band as usize * size.pixels() + at as usize] + 1.0) * 128.0).floor();
+            200.0 + (3800.0 * (3.0 * n as f32 + r) / 1024.0).floor()
+        };
+        (0..size.width * size.height).map(value).collect()
+    }
+
+    #[test]
+    fn pre_trainings_evaluation_is_the_originals() {
+        let Some(expected) = golden("prep_fmow_eval96") else { return };
+        let size = Size::new(80, 100);
+        let mut difference = 0.0f32;
+        // The shorter side becomes 109, the other keeps the shape; the middle 96 x 96 are taken.
+        let to = Size::new(109, 136);
+        let (top, left) = (edge(to.height, 96) as usize, edge(to.width, 96) as usize);
+        let bands = (0..13).filter(|band| *band != 10);
+        for (band, expected) in bands.zip(expected.chunks_exact(96 * 96)) {
+            let mut plane = raw_band("fmow", size, band);
+            min_max(&mut plane, &vec![1; size.pixels()], 1e-10);
+            let resized = resize(&plane, size, to);
+            for (at, expected) in expected.iter().enumerate() {
+                let ours = resized[(at / 96 + top) * 109 + at % 96 + left];
+                difference = difference.max((narrow(ours) - expected).abs());
+            }
+        }
+        assert!(difference <= 2e-5, "{difference}");
     }
 
     proptest! {

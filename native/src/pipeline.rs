@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use log::info;
 use rayon::ThreadPool;
 
-use crate::batch::{Batch, Feed};
+use crate::batch::{AHEAD, Batch, Feed};
 use crate::blend::Blended;
 use crate::error::{Error, Result};
 use crate::memory;
@@ -102,8 +102,8 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
     let stop = AtomicBool::new(false);
     let mut walk = Walk::new(line, started);
     thread::scope(|scope| {
-        let (feeder, batches) = sync_channel(0);
-        let (worker, results) = sync_channel(0);
+        let (feeder, batches) = sync_channel(line.ahead());
+        let (worker, results) = sync_channel(1);
         let feed = scope.spawn(|| feed(line, feeder, &stop));
         let infer = scope.spawn(|| infer(line, batches, worker, &stop));
         let outcome = walk.collect(&results, progress, take);
@@ -179,8 +179,14 @@ fn join(thread: ScopedJoinHandle<'_, ()>, stop: Option<&Terminator>) -> Result<(
 }
 
 impl Line<'_> {
-    /// Returns the bytes that the line itself will hold: two strips, two batches with what the
-    /// network makes of them, the rows being blended.
+    /// Counts the batches that wait for the network: as many chips as are prepared at a time, so
+    /// that preparing and inferring go on side by side.
+    fn ahead(&self) -> usize {
+        (AHEAD * self.pool.current_num_threads()).div_ceil(self.batch)
+    }
+
+    /// Returns the bytes that the line itself will hold: two strips, the batches that are prepared,
+    /// wait, are inferred and blended, with what the network makes of them, the rows being blended.
     fn bytes(&self) -> u64 {
         let first = self.plan.tile_rows().next().unwrap_or_default();
         let strip = self.plan.strip(first).size;
@@ -189,10 +195,12 @@ impl Line<'_> {
         let side = u64::from(self.manifest.chip_px);
         let channels = (self.normaliser.channels() * self.manifest.task.inputs().len()) as u64;
         let made: u64 = self.outputs.iter().map(|output| u64::from(output.channels)).sum();
-        let batch = side * side * 4 * (channels + 2 * made) * self.batch as u64;
+        let input = side * side * 4 * channels * self.batch as u64;
+        let made = side * side * 4 * 2 * made * self.batch as u64;
+        let batches = (2 * self.ahead() as u64 + 3) * input + 3 * made;
         let held = self.outputs.iter().map(|o| Product::bytes(self.manifest, o, self.plan));
         let held = held.fold(0u64, u64::saturating_add);
-        strip.saturating_mul(2).saturating_add(2 * batch).saturating_add(held)
+        strip.saturating_mul(2).saturating_add(batches).saturating_add(held)
     }
 
     /// Compares what the process holds, and what is still to come, with the budget; `there` of the

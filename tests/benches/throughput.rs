@@ -16,7 +16,7 @@ use spectralgpt_core::progress::Silent;
 use spectralgpt_core::scene::Predictor;
 
 const SIDE: u32 = 2048;
-const RUNS: usize = 7;
+const RUNS: usize = 15;
 
 /// Writes a scene of SegMunich's bands.
 fn scene(path: &Path, creation: &[&str]) {

@@ -16,6 +16,7 @@ use spectralgpt_core::checkpoint::Checkpoint;
 use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::model::Model;
+use spectralgpt_core::model::manifest::Manifest;
 use spectralgpt_core::model::profile::Profile;
 use spectralgpt_core::normalise::Normaliser;
 use spectralgpt_core::onnx::write;
@@ -150,6 +151,14 @@ fn the_networks_input_is_the_originals() {
     let tile = detgen::raw_u16("bigearthnet", 12, 120, 120, 0, 6000);
     let input = prepared("bigearthnet", &raw_tile(&tile, 12, &all));
     golden::load("prep_bigearthnet_eval128").unwrap().check(&input);
+    let manifest = models::profile_manifest(&Profile::named("bigearthnet").unwrap());
+    let manifest = Manifest { chip_px: 120, resize_px: None, ..manifest };
+    let mut bytes = vec![f32::NAN; 12 * 120 * 120];
+    let bands = raw_tile(&tile, 12, &all);
+    Normaliser::new(&manifest, 0.0).unwrap().chip(&bands, &[1; 120 * 120], &mut bytes);
+    let by_pixel = |at: usize| (bytes[at % 12 * 14400 + at / 12] * 255.0).round();
+    let bytes: Vec<f32> = (0..12 * 120 * 120).map(by_pixel).collect();
+    golden::load("prep_bigearthnet_uint8").unwrap().check_pixels(&bytes, 0);
     for (date, low, span) in [(1, 200, 3800), (2, 150, 3000)] {
         let mut tile = detgen::raw_u16(&format!("oscd{date}"), 12, 128, 128, low, span);
         if date == 2 {

@@ -24,7 +24,7 @@ mod recipe;
 mod reconstruct;
 mod shapes;
 #[cfg(test)]
-mod synthetic;
+pub(crate) mod synthetic;
 mod tables;
 mod task;
 mod tensors;

@@ -107,7 +107,7 @@ pub(super) fn generate(name: &str, shape: &[usize]) -> Vec<f32> {
 }
 
 /// Returns numbers in [-1, 1), multiples of 2^-23.
-pub(super) fn draw(name: &str, count: usize) -> Vec<f32> {
+pub(crate) fn draw(name: &str, count: usize) -> Vec<f32> {
     let hash = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
     let number = |i: u64| {
@@ -139,7 +139,7 @@ fn rule(name: &str, shape: &[usize]) -> (f32, f32) {
 }
 
 /// Reads a golden array of f32, or says that it is not there.
-pub(super) fn golden(name: &str) -> Option<Vec<f32>> {
+pub(crate) fn golden(name: &str) -> Option<Vec<f32>> {
     let shared = std::env::var_os("SPECTRALGPT_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let Ok(bytes) = std::fs::read(shared.join(format!("reference/goldens/{name}.npy"))) else {
