@@ -5,6 +5,9 @@ use std::process::Command;
 
 use conformance::{detgen, shared, skipped, tell};
 use spectralgpt_core::checkpoint::{Checkpoint, Weights};
+use spectralgpt_core::convert::{ConvertOptions, convert};
+use spectralgpt_core::model::Model;
+use spectralgpt_core::model::manifest::Task;
 
 const MODELS: [&str; 6] = ["classify", "classify_seppos", "segment", "change", "mae128", "mae96"];
 const LAYOUTS: [&str; 3] = ["zip", "legacy", "torch2"];
@@ -48,8 +51,25 @@ fn check(path: &Path, expected: &[(String, Vec<usize>, Vec<f32>)]) {
     }
 }
 
+/// Converts one file without being told anything; it must open as what it is.
+fn converts(path: &Path, model: &str) {
+    let onnx = path.with_extension("onnx");
+    convert(path, &onnx, &ConvertOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let opened = Model::open(&onnx).unwrap_or_else(|error| panic!("{error}"));
+    let (task, chip_px) = match model {
+        "segment" => (Task::Segment, 128),
+        "change" => (Task::Change, 128),
+        "mae96" => (Task::Embed, 96),
+        "mae128" => (Task::Embed, 128),
+        _ => (Task::Classify, 128),
+    };
+    let manifest = opened.manifest();
+    assert_eq!((manifest.task, manifest.chip_px), (task, chip_px), "{}", path.display());
+    std::fs::remove_file(onnx).unwrap();
+}
+
 #[test]
-fn every_model_layout_and_wrap_of_the_reference_is_read() {
+fn every_model_layout_and_wrap_of_the_reference_is_read_and_converted() {
     let (Some(reference), Some(python)) = (shared("reference"), python()) else { return };
     let (mut files, mut tensors) = (0, 0);
     for model in MODELS {
@@ -65,12 +85,16 @@ fn every_model_layout_and_wrap_of_the_reference_is_read() {
         let expected: Vec<_> = listed.lines().map(generated).collect();
         for layout in LAYOUTS {
             for wrap in WRAPS {
-                check(&folder.path().join(format!("{model}-{layout}-{wrap}.pth")), &expected);
+                let path = folder.path().join(format!("{model}-{layout}-{wrap}.pth"));
+                check(&path, &expected);
+                converts(&path, model);
                 (files, tensors) = (files + 1, tensors + expected.len());
             }
         }
     }
-    tell(&format!("checkpoints of the reference: {files} files, {tensors} tensors equal"));
+    tell(&format!(
+        "checkpoints of the reference: {files} files, {tensors} tensors equal, all converted"
+    ));
 }
 
 /// Generates the tensor that a line names, as in `norm.weight 192`.
