@@ -22,10 +22,7 @@ const RUNS: usize = 15;
 fn scene(path: &Path, creation: &[&str]) {
     let side = SIDE as usize;
     let pixels = detgen::raw_u16("throughput", 10, side, side, 200, 3800);
-    let row = |row: &[u16]| -> Vec<u16> {
-        (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
-    };
-    let rows: Vec<u16> = pixels.chunks_exact(side * 10).flat_map(row).collect();
+    let rows = raster::by_row(&pixels, side, 10);
     raster::write_u16_as(path, Size::square(SIDE), &raster::SEGMUNICH, &rows, creation);
 }
 

@@ -22,6 +22,14 @@ pub fn place() -> Georeference {
     }
 }
 
+/// Turns a generated tile, (row, column, band), to (row, band, column).
+pub fn by_row(tile: &[u16], width: usize, bands: usize) -> Vec<u16> {
+    let row = |row: &[u16]| -> Vec<u16> {
+        (0..bands).flat_map(|band| row.iter().skip(band).step_by(bands).copied()).collect()
+    };
+    tile.chunks_exact(width * bands).flat_map(row).collect()
+}
+
 /// Writes 16-bit bands, `pixels` (row, band, column), with names.
 ///
 /// # Panics

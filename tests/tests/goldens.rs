@@ -181,10 +181,7 @@ fn the_program_gives_the_label_codes_of_the_originals_script() {
         let model = models::segment(folder.path(), depth, 1.0);
         let (scene, map) = (folder.path().join("scene.tif"), folder.path().join("map.tif"));
         let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
-        let row = |row: &[u16]| -> Vec<u16> {
-            (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
-        };
-        let rows: Vec<u16> = raw.chunks_exact(128 * 10).flat_map(row).collect();
+        let rows = raster::by_row(&raw, 128, 10);
         raster::write_u16(&scene, Size::square(128), &SEGMUNICH, &rows, None);
         program::done(&[
             "predict".as_ref(),

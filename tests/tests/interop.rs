@@ -113,10 +113,7 @@ fn half_weights_halve_the_file_and_hardly_change_the_map() {
 fn a_portable_model_takes_digital_numbers_at_any_scale() {
     let folder = tempfile::tempdir().unwrap();
     let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
-    let row = |row: &[u16]| -> Vec<u16> {
-        (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
-    };
-    let rows: Vec<u16> = raw.chunks_exact(128 * 10).flat_map(row).collect();
+    let rows = raster::by_row(&raw, 128, 10);
     let scene = folder.path().join("scene.tif");
     raster::write_u16(&scene, Size::square(128), &SEGMUNICH, &rows, None);
     let predicted = |model: &Path| {

@@ -33,15 +33,7 @@ fn every_manifest_fits_and_every_key_is_described() {
     let schema = schema();
     let mut manifests = vec![full(), plain_manifest(2, 0)];
     manifests.extend(PROFILES.iter().map(profile_manifest));
-    let tasks = [
-        Task::Classify,
-        Task::Multilabel,
-        Task::Segment,
-        Task::Change,
-        Task::Embed,
-        Task::Reconstruct,
-    ];
-    manifests.extend(tasks.map(|task| Manifest { task, ..full() }));
+    manifests.extend(Task::ALL.map(|task| Manifest { task, ..full() }));
     for activation in [Activation::Softmax, Activation::LogSoftmax, Activation::Sigmoid] {
         let mut manifest = full();
         manifest.outputs[0].activation = activation;

@@ -30,10 +30,7 @@ fn model(folder: &Path, network: Network, depth: usize, options: &[&str]) -> Str
 /// Writes a tile of the original's generator, (row, column, band), as a raster.
 fn scene(path: &Path, size: Size, tile: &[u16], bands: &[&str]) -> String {
     let (count, width) = (bands.len(), size.width as usize);
-    let row = |row: &[u16]| -> Vec<u16> {
-        (0..count).flat_map(|band| row.iter().skip(band).step_by(count).copied()).collect()
-    };
-    let rows: Vec<u16> = tile.chunks_exact(width * count).flat_map(row).collect();
+    let rows = raster::by_row(tile, width, count);
     raster::write_u16(path, size, bands, &rows, None);
     path.to_str().unwrap().to_owned()
 }

@@ -20,10 +20,7 @@ fn patch(folder: &Path) -> (PathBuf, [usize; 10]) {
     }
     let path = folder.join("patch.tif");
     let pixels = detgen::raw_u16("patch", 10, PATCH, PATCH, 200, 3800);
-    let row = |row: &[u16]| -> Vec<u16> {
-        (0..10).flat_map(|band| row.iter().skip(band).step_by(10).copied()).collect()
-    };
-    let rows: Vec<u16> = pixels.chunks_exact(PATCH * 10).flat_map(row).collect();
+    let rows = raster::by_row(&pixels, PATCH, 10);
     raster::write_u16(&path, Size::square(224), &SEGMUNICH, &rows, None);
     (path, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 }

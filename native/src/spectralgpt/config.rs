@@ -138,15 +138,6 @@ mod tests {
     use crate::error::Kind;
     use crate::spectralgpt::synthetic::{Synthetic, base, network};
 
-    const TASKS: [Task; 6] = [
-        Task::Classify,
-        Task::Multilabel,
-        Task::Segment,
-        Task::Change,
-        Task::Embed,
-        Task::Reconstruct,
-    ];
-
     fn read(weights: &Synthetic) -> Result<Config> {
         Config::read(weights, &Choices::default())
     }
@@ -189,7 +180,7 @@ mod tests {
     #[test]
     fn every_task_is_told_by_its_tensors_and_each_of_them_is_checked() {
         let given = |task: Task| Choices { task: Some(task), ..Choices::default() };
-        for task in TASKS {
+        for task in Task::ALL {
             let config = network(task, 2, 2);
             let weights = Synthetic::new(&config);
             assert_eq!(Config::read(&weights, &given(task)).unwrap(), config);
@@ -205,7 +196,7 @@ mod tests {
             }
         }
         let default = |task| read(&Synthetic::new(&network(task, 1, 1))).unwrap().task;
-        let told = TASKS.map(default);
+        let told = Task::ALL.map(default);
         assert_eq!(
             told,
             [Task::Classify, Task::Classify, Task::Segment, Task::Change, Task::Embed, Task::Embed]

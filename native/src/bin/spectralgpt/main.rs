@@ -1,10 +1,13 @@
 //! The command line of libspectralgpt.
 
+mod bar;
 mod convert;
 mod doctor;
 mod info;
 mod log;
+mod parse;
 mod predict;
+mod report;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,26 +1,26 @@
 //! `spectralgpt predict`.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use log::info;
-use serde_json::{Value, json};
+use serde_json::json;
 use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::{Error, Kind, Result};
-use spectralgpt_core::geometry::{Size, Window};
+use spectralgpt_core::geometry::Window;
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::model::manifest::Activation;
 use spectralgpt_core::options::{Options, Part};
-use spectralgpt_core::progress::Progress;
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
 
+use crate::bar::Bar;
+use crate::parse::{corners, count, window};
+use crate::report::{failure, paths, success};
 use crate::{print, say};
 
 /// The most memory GDAL's block cache may hold: a row of 1024-pixel blocks of 13 bands, and more.
@@ -148,7 +148,7 @@ impl Arguments {
             let inputs: Vec<&str> = job.inputs.iter().map(String::as_str).collect();
             let mut bar = Bar::new(self.quiet, Arc::clone(&stop));
             let report = predictor.predict(&inputs, &job.file, &mut bar);
-            bar.bar.finish_and_clear();
+            drop(bar);
             match report {
                 Ok(done) => self.tell(&job.name(), &done)?,
                 Err(error) => {
@@ -279,82 +279,5 @@ impl Arguments {
 
     fn tell_failure(&self, input: &str, error: &Error) -> Result<()> {
         if self.json { print(&failure(input, error)) } else { Ok(()) }
-    }
-}
-
-fn success(input: &str, done: &SceneReport) -> String {
-    json!({
-        "input": input,
-        "outputs": paths(&done.outputs),
-        "seconds": done.line.seconds,
-        "chips": done.line.chips,
-        "chips_skipped": done.line.chips_skipped,
-        "chips_per_second": done.chips_per_second(),
-        "provider": done.provider.provider,
-        "precision": done.provider.precision.to_string(),
-        "fallback_nodes": done.provider.fallback_nodes,
-        "seam_disagreement": done.line.seam_disagreement,
-        "peak_rss_bytes": done.peak_rss,
-    })
-    .to_string()
-}
-
-fn paths(files: &[PathBuf]) -> Vec<Value> {
-    files.iter().map(|path| path.display().to_string().into()).collect()
-}
-
-fn failure(input: &str, error: &Error) -> String {
-    json!({
-        "input": input,
-        "error": { "code": error.kind().code(), "message": error.message() },
-    })
-    .to_string()
-}
-
-fn window(text: &str) -> Result<Window> {
-    let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([col, row, width, height]) => Ok(Window::new(*col, *row, Size::new(*width, *height))),
-        _ => Err(Error::usage("give COL,ROW,W,H in whole pixels, as in 0,0,1000,800")),
-    }
-}
-
-fn corners(text: &str) -> Result<[f64; 4]> {
-    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    let corners = numbers.and_then(|numbers| numbers.try_into().ok());
-    corners.ok_or_else(|| Error::usage("give X0,Y0,X1,Y1, as in 600000,5390000,610000,5400000"))
-}
-
-fn count(text: &str) -> Result<usize> {
-    text.parse()
-        .ok()
-        .filter(|n| (1..=4096).contains(n))
-        .ok_or_else(|| Error::usage("give a whole number from 1 to 4096"))
-}
-
-/// A bar on a terminal, nothing otherwise; stops on Ctrl-C.
-struct Bar {
-    bar: ProgressBar,
-    stop: Arc<AtomicBool>,
-}
-
-impl Bar {
-    fn new(quiet: bool, stop: Arc<AtomicBool>) -> Self {
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(0)
-        };
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} chips, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, stop }
-    }
-}
-
-impl Progress for Bar {
-    fn advanced(&mut self, done: usize, total: usize) -> bool {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        !self.stop.load(Ordering::Relaxed)
     }
 }
