@@ -330,6 +330,11 @@ impl Manifest {
             {
                 wrong("has normalisation constants for another number of channels")
             }
+            Normalisation::ZScore { std, .. } | Normalisation::ClippedBytes { std, .. }
+                if !std.iter().all(|std| std.is_finite() && *std > 0.0) =>
+            {
+                wrong("divides by a deviation that is not above 0")
+            }
             _ => Ok(()),
         }
     }
