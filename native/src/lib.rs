@@ -22,6 +22,7 @@ pub mod normalise;
 pub mod onnx;
 pub mod options;
 pub mod outputs;
+pub mod picture;
 pub mod pipeline;
 pub mod product;
 pub mod progress;
