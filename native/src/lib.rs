@@ -16,6 +16,7 @@ pub mod geometry;
 mod hidden;
 pub mod inputs;
 mod journal;
+pub mod landscape;
 pub mod memory;
 pub mod model;
 pub mod normalise;
