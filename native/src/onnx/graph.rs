@@ -66,7 +66,7 @@ struct Node {
 #[derive(Debug)]
 struct Port {
     value: Value,
-    dims: Vec<usize>,
+    dims: Option<Vec<usize>>,
 }
 
 /// A network of standard ONNX operators, each with one output.
@@ -103,14 +103,20 @@ impl Graph {
     /// Adds an f32 input of shape (batch, `dims`...).
     pub fn input(&mut self, name: &str, dims: &[usize]) -> Value {
         let value = self.value(name.into());
-        self.inputs.push(Port { value, dims: dims.into() });
+        self.inputs.push(Port { value, dims: Some(dims.into()) });
         value
     }
 
     /// Names a node's result, once, as an f32 output of shape (batch, `dims`...).
     pub fn output(&mut self, name: &str, value: Value, dims: &[usize]) {
         self.names[value.0] = name.into();
-        self.outputs.push(Port { value, dims: dims.into() });
+        self.outputs.push(Port { value, dims: Some(dims.into()) });
+    }
+
+    /// Names a node's result, once, as an f32 output of a shape that the file does not tell.
+    pub fn output_unsized(&mut self, name: &str, value: Value) {
+        self.names[value.0] = name.into();
+        self.outputs.push(Port { value, dims: None });
     }
 
     /// Adds an f32 tensor that is made when the graph is written.
@@ -202,7 +208,7 @@ impl Graph {
         let nodes = std::mem::take(&mut self.nodes);
         let given = self.value(input.into());
         let old = std::mem::replace(&mut self.inputs[port].value, given);
-        self.inputs[port].dims = dims.into();
+        self.inputs[port].dims = Some(dims.into());
         let fed = make(self, given);
         let fed_instead = |value: Value| if value == old { fed } else { value };
         self.nodes.extend(nodes.into_iter().map(|node| Node {
@@ -332,8 +338,10 @@ impl Graph {
         let batch = proto::DimensionProto { dim_value: None, dim_param: Some("batch".into()) };
         let fixed =
             |&n: &usize| proto::DimensionProto { dim_value: Some(n as i64), dim_param: None };
-        let dim = std::iter::once(batch).chain(port.dims.iter().map(fixed)).collect();
-        let shape = Some(proto::TensorShapeProto { dim });
+        let shape = port.dims.as_ref().map(|dims| {
+            let dim = std::iter::once(batch).chain(dims.iter().map(fixed)).collect();
+            proto::TensorShapeProto { dim }
+        });
         let tensor_type = Some(proto::TensorTypeProto { elem_type: proto::FLOAT, shape });
         proto::ValueInfoProto {
             name: self.name(port.value),

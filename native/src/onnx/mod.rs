@@ -15,4 +15,4 @@ pub use facts::{Dim, Element, ModelFacts, ValueFacts, read_metadata};
 pub use graph::{Attribute, Graph, Recipe, Value};
 pub use read::Place;
 pub use stored::WeightFormat;
-pub use write::{LIMIT, Writer, write};
+pub use write::{LIMIT, NoWeights, Writer, write};

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use prost::Message;
+use sha2::{Digest, Sha256};
 
 use super::fields::{Fields, Payload, invalid};
 use super::graph::{Attribute, Graph, Value};
 use super::proto;
 use crate::error::{Error, Result};
+use crate::hidden::hex;
 
 /// `ModelProto.graph`; `GraphProto.node`, `.initializer`, `.input`, `.output`.
 const GRAPH: u32 = 7;
@@ -78,6 +80,25 @@ trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}
 
 impl Place {
+    /// Returns the SHA-256 of the model, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// - Io: it cannot be read.
+    pub fn sha256(&self) -> Result<String> {
+        let mut hash = Sha256::new();
+        let failed = |error: std::io::Error| Error::io(format!("cannot read the model: {error}"));
+        let mut source = BufReader::with_capacity(1 << 20, self.open()?);
+        loop {
+            let bytes = source.fill_buf().map_err(failed)?;
+            if bytes.is_empty() {
+                return Ok(hex(&hash.finalize()));
+            }
+            hash.update(bytes);
+            let length = bytes.len();
+            source.consume(length);
+        }
+    }
+
     fn open(&self) -> Result<Box<dyn Source>> {
         match self {
             Place::File(path) => {
