@@ -35,3 +35,4 @@ pub mod scene;
 pub mod spectralgpt;
 pub mod strip;
 pub mod tile;
+pub mod train;

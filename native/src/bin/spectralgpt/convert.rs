@@ -120,7 +120,7 @@ fn read_classes(path: &Path) -> Result<Vec<Class>> {
     classes.collect()
 }
 
-fn is_colour(text: &str) -> bool {
+pub(crate) fn is_colour(text: &str) -> bool {
     let digits = text.strip_prefix('#').unwrap_or_default();
     digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

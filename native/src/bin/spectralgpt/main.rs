@@ -8,6 +8,7 @@ mod log;
 mod parse;
 mod predict;
 mod report;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Info(info::Arguments),
     /// Predicts a raster of any size into a georeferenced map
     Predict(predict::Arguments),
+    /// Trains a model of your own classes from a few labelled places
+    Train(train::Arguments),
     /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory
     Doctor(doctor::Arguments),
 }
@@ -44,12 +47,17 @@ enum Command {
 fn main() -> ExitCode {
     runtime::disable_telemetry();
     let arguments = Arguments::parse();
-    let quiet = matches!(&arguments.command, Command::Predict(predict) if predict.quiet);
+    let quiet = match &arguments.command {
+        Command::Predict(predict) => predict.quiet,
+        Command::Train(train) => train.quiet,
+        _ => false,
+    };
     log::start(quiet);
     let outcome = match arguments.command {
         Command::Convert(arguments) => arguments.run(),
         Command::Info(arguments) => arguments.run(),
         Command::Predict(arguments) => arguments.run(),
+        Command::Train(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
     };
     match outcome {
