@@ -10,6 +10,7 @@ pub mod batch;
 pub mod blend;
 pub mod checkpoint;
 pub mod convert;
+pub mod demo;
 pub mod emit;
 pub mod error;
 pub mod geometry;
