@@ -1,6 +1,7 @@
 //! A model file and what it says of itself.
 
 pub mod beside;
+pub mod classes;
 pub mod deepness;
 pub mod foreign;
 pub mod manifest;
