@@ -95,7 +95,7 @@
 #define SGPT_LOG_DEBUG 4
 
 /**
- * Counts incompatible changes of this header; a program compares it with [`sgpt_abi_version`].
+ * Counts incompatible changes of this header; a program compares it with `sgpt_abi_version`.
  */
 #define SGPT_ABI_VERSION 1
 

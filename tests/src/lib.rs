@@ -1,6 +1,7 @@
 //! Makes test data from formulas (weights, chips, checkpoints, models), runs the program, and
 //! compares with the goldens of the original. No Python needed.
 
+pub mod cc;
 pub mod detgen;
 pub mod golden;
 pub mod models;
