@@ -3,6 +3,7 @@
 
 pub mod cc;
 pub mod detgen;
+pub mod face;
 pub mod golden;
 pub mod models;
 pub mod networks;
