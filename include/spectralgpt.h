@@ -604,7 +604,7 @@ sgpt_status sgpt_log_set(int32_t level,
                          struct sgpt_error **error_out);
 
 /**
- * Opens a model file. `path` names it. `activation` says what the scores of another's model still
+ * Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation` says what the scores of another's model still
  * need, "none", "softmax", "log_softmax" or "sigmoid"; NULL, the default, for a model that says it
  * itself. `model_out` gets the model; free it with `sgpt_model_free`.
  */
@@ -612,6 +612,16 @@ sgpt_status sgpt_model_open(const char *path,
                             const char *activation,
                             struct sgpt_model **model_out,
                             struct sgpt_error **error_out);
+
+/**
+ * Opens a model that is in memory: the `bytes_len` bytes of a model file, which are copied; its
+ * weights must be among them. `activation` and `model_out` are as `sgpt_model_open` has them.
+ */
+sgpt_status sgpt_model_from_memory(const uint8_t *bytes,
+                                   size_t bytes_len,
+                                   const char *activation,
+                                   struct sgpt_model **model_out,
+                                   struct sgpt_error **error_out);
 
 /**
  * Describes a model as JSON: what it does, its bands, classes, outputs, and all else that its file

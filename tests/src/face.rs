@@ -8,7 +8,7 @@ use std::path::Path;
 
 use spectralgpt_core::geometry::{Size, Window};
 
-pub use c::{Arrays, Callbacks, Files};
+pub use c::{Arrays, Callbacks, Files, Session};
 pub use program::Program;
 pub use rust::Rust;
 

@@ -6,7 +6,7 @@ use crate::signatures::Named;
 const NULLABLE: [&str; 11] = [
     "sgpt_log_set.log",
     "sgpt_log_set.user_data",
-    "sgpt_model_open.activation",
+    "*.activation",
     "sgpt_options_set_bands.names",
     "sgpt_options_set_bbox.srs",
     "sgpt_convert.json_out",
@@ -35,6 +35,8 @@ pub(crate) fn good(function: &str, parameter: &Named) -> String {
     let by_kind = match kind.as_str() {
         "const char*" => return text(function, name).to_owned(),
         "const char*const*" => "w->files",
+        "const uint8_t*" => "w->bytes",
+        "size_t" if name == "bytes_len" => "w->bytes_len",
         "sgpt_error**" => "&w->error",
         "char**" => "&w->text",
         "const sgpt_error*" | "sgpt_error*" => "w->reason",

@@ -31,6 +31,8 @@ typedef struct world {
   float room[PIXELS + 1];
   uint8_t valid[PIXELS];
   unsigned calls;
+  uint8_t *bytes;
+  size_t bytes_len;
 } world;
 
 static int cases, wrong;
@@ -122,6 +124,17 @@ static void fill(world *w) {
   w->watch.cancel = w->cancel;
 }
 
+/* Reads the model's file. */
+static void read_bytes(world *w) {
+  FILE *file = fopen(w->model_path, "rb");
+  if (file == NULL || fseek(file, 0, SEEK_END) != 0) exit(2);
+  w->bytes_len = (size_t)ftell(file);
+  w->bytes = (uint8_t *)malloc(w->bytes_len);
+  rewind(file);
+  if (w->bytes == NULL || fread(w->bytes, 1, w->bytes_len, file) != w->bytes_len) exit(2);
+  fclose(file);
+}
+
 static world *make_world(char **argv) {
   world *w = (world *)calloc(1, sizeof *w);
   if (w == NULL) exit(2);
@@ -135,6 +148,7 @@ static world *make_world(char **argv) {
                sgpt_session_new(w->model, NULL, &w->session, NULL) ||
                sgpt_cancel_new(&w->cancel, NULL);
   if (failed) exit(2);
+  read_bytes(w);
   w->reason = some_error();
   w->text = some_text(w);
   fill(w);
@@ -154,6 +168,7 @@ static void free_world(world *w) {
   sgpt_cancel_free(w->cancel_made);
   sgpt_error_free(w->reason);
   sgpt_text_free(w->text);
+  free(w->bytes);
   free(w);
 }
 
