@@ -303,7 +303,7 @@ mod tests {
         sink.write(Samples::U8(&[0, 1, 2, 10, 11, 12])).unwrap();
         sink.write(Samples::U8(&[3, 4, 5, 13, 14, 15])).unwrap();
         assert!(sink.write(Samples::U8(&[3, 4, 5, 13, 14, 15])).is_err());
-        let expected = [0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15].map(|value: u8| value.into());
+        let expected = [0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15].map(|value: u8| f32::from(value));
         assert_eq!(room, expected);
         let narrow = StridedSink::new(SIZE, 1, SampleType::F32, Room::U8(&mut []), strides);
         assert!(narrow.unwrap_err().message().contains("32-bit floats"));
