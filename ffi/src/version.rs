@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-/// Counts incompatible changes of this header; a program compares it with [`sgpt_abi_version`].
+/// Counts incompatible changes of this header; a program compares it with `sgpt_abi_version`.
 pub const SGPT_ABI_VERSION: u32 = 1;
 
 const VERSION: &CStr =

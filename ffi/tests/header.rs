@@ -1,4 +1,5 @@
-//! The committed header is the generated one.
+//! The committed header is the generated one: the contract of ABI.md, then what ffi/src says.
+#![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +7,33 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Turns the contract into a comment.
+fn contract() -> String {
+    let text = std::fs::read_to_string(root().join("ffi/ABI.md")).unwrap();
+    let mut comment = "\n\n/*".to_owned();
+    for line in text.trim_end().replace("**", "").lines() {
+        comment += &wrapped(line);
+    }
+    comment + "\n */"
+}
+
+/// Breaks a paragraph into the lines of a comment.
+fn wrapped(paragraph: &str) -> String {
+    let mut lines = String::new();
+    let mut line = "\n *".to_owned();
+    for word in paragraph.split_whitespace() {
+        if line.len() + word.len() >= 99 {
+            lines += &std::mem::replace(&mut line, "\n *".to_owned());
+        }
+        line = line + " " + word;
+    }
+    lines + &line
+}
+
 #[test]
 fn the_committed_header_is_the_generated_one() {
-    let config = cbindgen::Config::from_file(root().join("ffi/cbindgen.toml")).unwrap();
+    let mut config = cbindgen::Config::from_file(root().join("ffi/cbindgen.toml")).unwrap();
+    config.header = config.header.map(|header| header + &contract());
     let bindings = cbindgen::Builder::new()
         .with_crate(root().join("ffi"))
         .with_config(config)

@@ -13,7 +13,7 @@ use crate::raster::gdal::{
     Aoi, BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo, bbox_window, near,
 };
 use crate::raster::{Area, RasterSource};
-use crate::tile::{Grid, TilePlan};
+use crate::tile::TilePlan;
 
 /// The opened rasters of a run, one per date, on one grid.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Inputs {
             let at = |error: Error| error.at(&format!("'{name}'"));
             let source = GdalSource::open(api, name)?;
             let info = source.info().clone();
-            offsets.push(dn_offset(manifest, &info, options).map_err(at)?);
+            offsets.push(dn_offset(manifest, stated_offset(&info), options).map_err(at)?);
             let bands = find_bands(manifest, &info, options).map_err(at)?;
             let source = source.select(&bands, options.nodata)?;
             Ok(Date { name: (*name).to_owned(), bands, source })
@@ -88,9 +88,7 @@ impl Inputs {
     /// - Usage: the overlap or the window do not fit.
     pub fn plan(&self, manifest: &Manifest, options: &Options) -> Result<TilePlan> {
         let at = |error: Error| error.at(&self.place_name());
-        let overlap = options.overlap.unwrap_or_else(|| manifest.default_overlap());
-        let (footprint, unit) = (manifest.footprint_px, manifest.step_unit());
-        let grid = Grid::new(footprint, manifest.halo_px, unit, overlap).map_err(at)?;
+        let grid = options.grid(manifest).map_err(at)?;
         TilePlan::new(self.source().size(), self.window, grid).map_err(at)
     }
 
@@ -221,18 +219,26 @@ fn label(band: &BandInfo) -> Label {
     Label { texts, wavelength: stated.map(micrometres) }
 }
 
-/// Returns what is added to digital numbers: the caller's word, the file's, or 0 where it does not
-/// matter.
-fn dn_offset(manifest: &Manifest, info: &RasterInfo, options: &Options) -> Result<f32> {
-    let stated = ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"]
+/// Returns the offset that a file states; NaN if it states what is no number.
+fn stated_offset(info: &RasterInfo) -> Option<f64> {
+    ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"]
         .into_iter()
-        .find_map(|key| info.metadata.get(key).map(|text| text.trim().parse().unwrap_or(f64::NAN)));
+        .find_map(|key| info.metadata.get(key).map(|text| text.trim().parse().unwrap_or(f64::NAN)))
+}
+
+/// Returns what is added to digital numbers: the caller's word, the raster's own (`stated`), or 0
+/// where it does not matter.
+pub(crate) fn dn_offset(
+    manifest: &Manifest,
+    stated: Option<f64>,
+    options: &Options,
+) -> Result<f32> {
     let offset = options.dn_offset.or(stated);
     // What a foreign model was trained on is its user's to know.
     let ours = manifest.profile.is_some();
     if offset.is_none() && ours && manifest.normalisation.needs_dn_offset() {
         return Err(Error::input(
-            "this model needs to know the offset of the digital numbers, and the file does not \
+            "this model needs to know the offset of the digital numbers, and the raster does not \
              tell; give --dn-offset -1000 for Sentinel-2 products of baseline 04.00 or newer \
              (January 2022), --dn-offset 0 for older ones and for files already corrected",
         ));

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod activation;
+pub mod arrays;
 pub mod bands;
 pub mod batch;
 pub mod blend;

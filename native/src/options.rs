@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use crate::emit::Emit;
+use crate::error::Result;
 use crate::geometry::Window;
 use crate::memory;
+use crate::model::manifest::Manifest;
 use crate::raster::gdal::Format;
 use crate::runtime::provider::{Device, Precision, ProviderChoice};
+use crate::tile::Grid;
 
 /// A part of a raster.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +67,17 @@ pub struct Options {
     pub overwrite: bool,
     /// The ONNX Runtime library. Default: searched.
     pub library: Option<PathBuf>,
+}
+
+impl Options {
+    /// Returns the grid of chips that a model is run on.
+    ///
+    /// # Errors
+    /// - Usage: the overlap does not fit the model's chips.
+    pub fn grid(&self, manifest: &Manifest) -> Result<Grid> {
+        let overlap = self.overlap.unwrap_or_else(|| manifest.default_overlap());
+        Grid::new(manifest.footprint_px, manifest.halo_px, manifest.step_unit(), overlap)
+    }
 }
 
 impl Default for Options {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use log::info;
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde_json::{Value, json};
 
 use crate::blend::Blended;
 use crate::emit::Emit;
@@ -26,7 +27,7 @@ use crate::tile::TilePlan;
 /// What a run did and with what.
 #[derive(Debug, Clone)]
 pub struct SceneReport {
-    /// The files, in the order of [`Options::emit`].
+    /// The files, in the order of [`Options::emit`]; none where the caller took the rows.
     pub outputs: Vec<PathBuf>,
     /// What the line did.
     pub line: pipeline::Report,
@@ -40,6 +41,24 @@ impl SceneReport {
     /// Returns the inferred chips per second.
     pub fn chips_per_second(&self) -> f64 {
         (self.line.chips - self.line.chips_skipped) as f64 / self.line.seconds.max(1e-9)
+    }
+
+    /// Returns what programs are told of the run, a JSON object.
+    pub fn to_json(&self) -> Value {
+        let outputs: Vec<String> =
+            self.outputs.iter().map(|path| path.display().to_string()).collect();
+        json!({
+            "outputs": outputs,
+            "seconds": self.line.seconds,
+            "chips": self.line.chips,
+            "chips_skipped": self.line.chips_skipped,
+            "chips_per_second": self.chips_per_second(),
+            "provider": self.provider.provider,
+            "precision": self.provider.precision.to_string(),
+            "fallback_nodes": self.provider.fallback_nodes,
+            "seam_disagreement": self.line.seam_disagreement,
+            "peak_rss_bytes": self.peak_rss,
+        })
     }
 }
 
@@ -112,8 +131,7 @@ impl Predictor {
         let key = resume::key(&self.model, &inputs, &plan, options, &session.report());
         let mut outputs = Outputs::create(api, manifest, &files, &plan, &inputs, &key, options)?;
         let rest = outputs.rest(&plan)?;
-        let threads = ThreadPoolBuilder::new().num_threads(options.threads).build();
-        let pool = threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))?;
+        let pool = self.pool()?;
         let mut report = pipeline::Report::default();
         if let Some(rest) = &rest {
             self.announce(rest, session);
@@ -146,8 +164,23 @@ impl Predictor {
         Ok(scene)
     }
 
+    /// Loads the network, unless it is, and states who computes.
+    ///
+    /// # Errors
+    /// - Usage: the options contradict each other.
+    /// - Model: the model or ONNX Runtime cannot be used.
+    pub fn load(&self) -> Result<ProviderReport> {
+        Ok(self.session()?.report())
+    }
+
+    /// Starts the threads of a run that read, normalise and blend.
+    pub(crate) fn pool(&self) -> Result<ThreadPool> {
+        let threads = ThreadPoolBuilder::new().num_threads(self.options.threads).build();
+        threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))
+    }
+
     /// Returns the network, loaded at the first call.
-    fn session(&self) -> Result<&Session> {
+    pub(crate) fn session(&self) -> Result<&Session> {
         if self.session.get().is_none() {
             let Options { device, provider, precision, threads, batch, .. } = self.options;
             let library = self.options.library.clone();
@@ -158,7 +191,7 @@ impl Predictor {
         self.session.get().ok_or_else(|| Error::failed("the network is gone"))
     }
 
-    fn announce(&self, plan: &TilePlan, session: &Session) {
+    pub(crate) fn announce(&self, plan: &TilePlan, session: &Session) {
         let report = session.report();
         info!(
             "{} chips of {side} x {side} pixels, {} at a time, by {} (ONNX Runtime {}, {}, {} \
@@ -213,7 +246,7 @@ impl Predictor {
 }
 
 /// Returns the network's outputs that are needed, each once.
-fn wanted(manifest: &Manifest, emits: &[Emit]) -> Result<Vec<Output>> {
+pub(crate) fn wanted(manifest: &Manifest, emits: &[Emit]) -> Result<Vec<Output>> {
     let mut outputs: Vec<Output> = Vec::new();
     for emit in emits {
         let output = emit.output(manifest)?;

@@ -1,7 +1,9 @@
 //! Makes test data from formulas (weights, chips, checkpoints, models), runs the program, and
 //! compares with the goldens of the original. No Python needed.
 
+pub mod cc;
 pub mod detgen;
+pub mod face;
 pub mod golden;
 pub mod models;
 pub mod networks;

@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use conformance::face::{self, Case};
 use conformance::golden::{self, Golden};
 use conformance::raster::SEGMUNICH;
 use conformance::segment::segment_tensors;
 use conformance::torch::{self, Wrap};
-use conformance::{detgen, full, models, program, raster};
+use conformance::{detgen, full, models, raster};
 use serde_json::Value;
 use spectralgpt_core::checkpoint::Checkpoint;
 use spectralgpt_core::convert::{ConvertOptions, convert};
@@ -172,30 +173,24 @@ fn the_networks_input_is_the_originals() {
 }
 
 #[test]
-fn the_program_gives_the_label_codes_of_the_originals_script() {
+fn every_face_gives_the_label_codes_of_the_originals_script() {
     for depth in if full() { vec![1, 12] } else { vec![1] } {
         let Some(golden) = golden::load(&format!("predict_segmunich_d{depth}_codes")) else {
             return;
         };
         let folder = tempfile::tempdir().unwrap();
         let model = models::segment(folder.path(), depth, 1.0);
-        let (scene, map) = (folder.path().join("scene.tif"), folder.path().join("map.tif"));
         let raw = detgen::raw_u16("segmunich", 10, 128, 128, 200, 3800);
         let rows = raster::by_row(&raw, 128, 10);
-        raster::write_u16(&scene, Size::square(128), &SEGMUNICH, &rows, None);
-        program::done(&[
-            "predict".as_ref(),
-            model.as_os_str(),
-            scene.as_os_str(),
-            "-o".as_ref(),
-            map.as_os_str(),
-        ]);
+        let case = Case::new(&model, Size::square(128), &SEGMUNICH, rows);
         let manifest = Model::open(&model).unwrap().manifest().clone();
         let code = |class: &f32| -> f32 {
             let name = &manifest.classes[*class as usize].name;
             name.split(' ').next().unwrap().parse().unwrap()
         };
-        let codes: Vec<f32> = raster::read(&map).pixels.iter().map(code).collect();
-        golden.check_pixels(&codes, 16);
+        for face in face::all() {
+            let classes = face.predict(&case).unwrap().swap_remove(0).pixels;
+            golden.check_pixels(&classes.iter().map(code).collect::<Vec<_>>(), 16);
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use conformance::face::{self, Case};
 use conformance::networks::{self, Network};
 use conformance::raster::{self, Read};
 use conformance::{detgen, full, golden, models, program, shared};
@@ -55,12 +56,14 @@ fn changes_are_those_of_the_originals_script() {
         let before = detgen::raw_u16("oscd1", 12, 128, 128, 200, 3800);
         let mut after = detgen::raw_u16("oscd2", 12, 128, 128, 150, 3000);
         detgen::flip(&mut after, 12, 128, 40..90, 20..100);
-        let [before, after] = [("before.tif", before), ("after.tif", after)].map(|(name, tile)| {
-            scene(&folder.path().join(name), Size::square(128), &tile, &TWELVE)
-        });
+        let mut case = Case::new(Path::new(&model), Size::square(128), &TWELVE, Vec::new());
+        case.dates = [&before, &after].map(|tile| raster::by_row(tile, 128, 12)).to_vec();
+        for face in face::all() {
+            golden.check_pixels(&face.predict(&case).unwrap()[0].pixels, 16);
+        }
+        let path = folder.path().join("before.tif");
+        let before = scene(&path, Size::square(128), &before, &TWELVE);
         let map = folder.path().join("map.tif");
-        let (outputs, _) = predict(&model, &[&before, &after], &map, &[]);
-        golden.check_pixels(&outputs[0].pixels, 16);
         let one = program::run(&["predict", &model, &before, "-o", map.to_str().unwrap()]);
         assert_eq!(one.code, Some(2), "{}", one.err);
         assert!(one.err.contains("takes 2 rasters"), "{}", one.err);

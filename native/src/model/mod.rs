@@ -2,6 +2,7 @@
 
 pub mod beside;
 mod builtin;
+pub mod classes;
 pub mod deepness;
 pub mod foreign;
 pub mod manifest;

@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
+use crate::raster::marked::Marked;
+use crate::raster::strided::{StridedSource, Strides};
 use crate::raster::{RasterSink, RasterSource, Samples};
 
 /// A raster that is read from memory.
@@ -30,16 +32,6 @@ impl MemorySource {
         }
         Ok(Self { size, bands, pixels, valid })
     }
-
-    /// Returns the places of a window's rows in a plane of the raster.
-    fn rows(&self, window: Window) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let width = self.size.width as usize;
-        let (col, length) = (window.col as usize, window.size.width as usize);
-        (window.row..window.end_row()).map(move |row| {
-            let first = row as usize * width + col;
-            first..first + length
-        })
-    }
 }
 
 impl RasterSource for MemorySource {
@@ -52,31 +44,10 @@ impl RasterSource for MemorySource {
     }
 
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
-        let plane = window.inside(self.size)?.size.pixels();
-        if pixels.len() != self.bands * plane || valid.len() != plane {
-            let (pixels, flags) = (pixels.len(), valid.len());
-            return Err(Error::failed(format!(
-                "room for {pixels} pixels and {flags} flags was given to read {} band(s) of {}",
-                self.bands, window.size
-            )));
-        }
-        let width = window.size.width as usize;
-        valid.fill(1);
-        if let Some(flags) = &self.valid {
-            for (row, to) in self.rows(window).zip(valid.chunks_exact_mut(width)) {
-                to.iter_mut().zip(&flags[row]).for_each(|(to, flag)| *to = u8::from(*flag != 0));
-            }
-        }
-        let bands = self.pixels.chunks_exact(self.size.pixels());
-        for (band, to) in bands.zip(pixels.chunks_exact_mut(plane)) {
-            for (row, to) in self.rows(window).zip(to.chunks_exact_mut(width)) {
-                to.copy_from_slice(&band[row]);
-            }
-            let marked =
-                valid.iter_mut().zip(to.iter_mut()).filter(|(_, value)| !value.is_finite());
-            marked.for_each(|(valid, value)| (*valid, *value) = (0, 0.0));
-        }
-        Ok(())
+        let (samples, strides) = (Samples::F32(&self.pixels), Strides::planar(self.size));
+        let there =
+            StridedSource::new(self.size, self.bands, samples, strides, self.valid.as_deref())?;
+        Marked::new(&there, None).read(window, pixels, valid)
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod dates;
 pub mod gdal;
+pub mod marked;
 pub mod memory;
+pub mod strided;
 
 use crate::error::Result;
 use crate::geometry::{Size, Window};
@@ -54,6 +56,28 @@ pub enum Samples<'a> {
     F32(&'a [f32]),
 }
 
+impl Samples<'_> {
+    /// Counts the samples.
+    pub fn len(&self) -> usize {
+        match self {
+            Samples::U8(samples) => samples.len(),
+            Samples::U16(samples) => samples.len(),
+            Samples::F32(samples) => samples.len(),
+        }
+    }
+
+    /// Says whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Returns the f32 that a nodata value's pixels are read as.
+#[allow(clippy::cast_possible_truncation, reason = "clamped; pixels are rounded the same way")]
+fn as_f32(nodata: f64) -> f32 {
+    nodata.clamp(f32::MIN.into(), f32::MAX.into()) as f32
+}
+
 /// The type of an output's pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleType {
@@ -63,6 +87,16 @@ pub enum SampleType {
     U16,
     /// IEEE single.
     F32,
+}
+
+impl std::fmt::Display for SampleType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SampleType::U8 => "8-bit integers",
+            SampleType::U16 => "16-bit integers",
+            SampleType::F32 => "32-bit floats",
+        })
+    }
 }
 
 /// A named, coloured value of a class raster.

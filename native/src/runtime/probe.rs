@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use serde_json::{Value, json};
+
 use super::engine::Engine;
 use super::environment::{Loaded, guard, load};
 use super::library::Library;
 use super::provider::Precision;
+use super::search::{Candidate, Places};
 use crate::error::Result;
 
 /// What a provider is good for on this machine.
@@ -51,6 +54,25 @@ pub fn providers(library: Option<&Path>) -> Result<(Library, Vec<ProviderStatus>
     };
     let engines = [Engine::Cpu, Engine::OpenVino, Engine::Cuda(0), Engine::TensorRt(0)];
     Ok((loaded.library.clone(), engines.into_iter().map(status).collect()))
+}
+
+/// Loads ONNX Runtime and describes it as programs are told, a JSON object: `version`, `path`,
+/// the `candidates` that were looked at, the `providers` and what troubles them.
+///
+/// # Errors
+/// - Model: no library can be used.
+pub fn describe(library: Option<&Path>) -> Result<Value> {
+    let candidate = |found: &Candidate| json!({ "path": found.path.display().to_string(), "origin": found.origin.to_string() });
+    let candidates: Vec<Value> = Places::here(library).candidates().iter().map(candidate).collect();
+    let (library, providers) = providers(library)?;
+    let provider = |status: ProviderStatus| json!({ "name": status.name, "built_in": status.built_in, "trouble": status.trouble });
+    let providers: Vec<Value> = providers.into_iter().map(provider).collect();
+    Ok(json!({
+        "version": library.version,
+        "path": library.path.display().to_string(),
+        "candidates": candidates,
+        "providers": providers,
+    }))
 }
 
 /// Says whether the first GPU computes with this library; tried once per process.

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 use log::info;
-use serde::Deserialize;
 use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
+use spectralgpt_core::model::classes;
 use spectralgpt_core::model::manifest::{Class, Task};
 use spectralgpt_core::model::profile::Profile;
 use spectralgpt_core::onnx::WeightFormat;
@@ -55,14 +55,6 @@ pub(crate) struct Arguments {
     stac: bool,
 }
 
-/// A class as people write it; its value is its place in the list.
-#[derive(Debug, Deserialize)]
-struct NamedClass {
-    name: String,
-    #[serde(alias = "color")]
-    colour: Option<String>,
-}
-
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         let started = Instant::now();
@@ -100,6 +92,7 @@ impl Arguments {
 
 fn read_classes(path: &Path) -> Result<Vec<Class>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
+<<<<<<< HEAD
     let wrong = |what: String| {
         Error::usage(format!(
             "'{}' is not a list of classes ({what}); give \
@@ -123,4 +116,7 @@ fn read_classes(path: &Path) -> Result<Vec<Class>> {
 pub(crate) fn is_colour(text: &str) -> bool {
     let digits = text.strip_prefix('#').unwrap_or_default();
     digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+=======
+    classes::parse(&text).map_err(|error| error.at(&format!("'{}'", path.display())))
+>>>>>>> wip-ffi
 }

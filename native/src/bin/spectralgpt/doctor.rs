@@ -6,8 +6,7 @@ use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
 use spectralgpt_core::options::Options;
 use spectralgpt_core::raster::gdal::GdalApi;
-use spectralgpt_core::runtime::probe::providers;
-use spectralgpt_core::runtime::search::Places;
+use spectralgpt_core::runtime::probe;
 
 use crate::print;
 
@@ -22,7 +21,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         let (gdal, gdal_error) = apart(gdal());
-        let (runtime, runtime_error) = apart(runtime());
+        let (runtime, runtime_error) = apart(probe::describe(None));
         let found = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "threads": Options::default().threads,
@@ -53,27 +52,6 @@ fn apart(found: Result<Value>) -> (Value, Option<Error>) {
 fn gdal() -> Result<Value> {
     let api = GdalApi::find()?;
     Ok(json!({ "version": api.version(), "path": api.path().display().to_string() }))
-}
-
-fn runtime() -> Result<Value> {
-    let candidates: Vec<Value> = Places::here(None)
-        .candidates()
-        .iter()
-        .map(|found| json!({ "path": found.path.display().to_string(), "origin": found.origin.to_string() }))
-        .collect();
-    let (library, providers) = providers(None)?;
-    let providers: Vec<Value> = providers
-        .into_iter()
-        .map(|status| {
-            json!({ "name": status.name, "built_in": status.built_in, "trouble": status.trouble })
-        })
-        .collect();
-    Ok(json!({
-        "version": library.version,
-        "path": library.path.display().to_string(),
-        "candidates": candidates,
-        "providers": providers,
-    }))
 }
 
 fn lines(found: &Value) -> Vec<String> {

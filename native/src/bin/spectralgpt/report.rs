@@ -8,6 +8,7 @@ use spectralgpt_core::scene::SceneReport;
 
 /// Describes a raster that was predicted, in one line.
 pub(crate) fn success(input: &str, done: &SceneReport) -> String {
+<<<<<<< HEAD
     describe(input, done).to_string()
 }
 
@@ -26,6 +27,11 @@ pub(crate) fn describe(input: &str, done: &SceneReport) -> Value {
         "seam_disagreement": done.line.seam_disagreement,
         "peak_rss_bytes": done.peak_rss,
     })
+=======
+    let mut object = done.to_json();
+    object["input"] = input.into();
+    object.to_string()
+>>>>>>> wip-ffi
 }
 
 /// Lists paths as text.

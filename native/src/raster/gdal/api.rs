@@ -194,6 +194,29 @@ impl GdalApi {
         Ok(api)
     }
 
+    /// Makes a libgdal the one that [`find`](Self::find) finds.
+    ///
+    /// # Errors
+    /// - Model: it cannot be loaded, or the process has loaded another one.
+    pub fn choose(file: &Path) -> Result<()> {
+        let alone = FINDING.lock().unwrap_or_else(PoisonError::into_inner);
+        if library::loaded().is_none() {
+            // Never closed: the next call finds it among the loaded ones.
+            let _ = std::mem::ManuallyDrop::new(library::open_named(file)?);
+        }
+        drop(alone);
+        let found = Self::find()?;
+        if library::address_in(file) == Some(found.identity()) {
+            return Ok(());
+        }
+        Err(Error::model(format!(
+            "GDAL '{}' was asked for, but this process has loaded '{}' and cannot change; start \
+             another process",
+            file.display(),
+            found.path().display()
+        )))
+    }
+
     /// Returns the table of the libgdal whose functions `symbol` finds, for a host that knows its
     /// own. Registers no driver.
     ///

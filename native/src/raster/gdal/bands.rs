@@ -9,7 +9,7 @@ use super::info::{Mask, RasterInfo};
 use super::pool::Pool;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Size, Window};
-use crate::raster::RasterSource;
+use crate::raster::{RasterSource, as_f32};
 
 /// Chosen bands of an open raster. Bands are read on the threads of the rayon pool that the caller
 /// is in, each band with a dataset handle of its own.
@@ -41,7 +41,7 @@ impl GdalBands {
         nodata: Option<f64>,
     ) -> Self {
         let chosen = |number: &c_int| &info.bands[number.unsigned_abs() as usize - 1];
-        let own = |number| nodata.or(chosen(number).nodata).map_or(f32::NAN, to_f32);
+        let own = |number| nodata.or(chosen(number).nodata).map_or(f32::NAN, as_f32);
         let nodata_values = numbers.iter().map(own).collect();
         let mut masks = Vec::new();
         for number in &numbers {
@@ -165,12 +165,6 @@ fn clear(band: &mut [f32], valid: &[u8]) {
     for (value, valid) in band.iter_mut().zip(valid) {
         *value = if *valid == 0 { 0.0 } else { *value };
     }
-}
-
-/// Returns the f32 that a nodata value's pixels are read as.
-#[allow(clippy::cast_possible_truncation, reason = "clamped; pixels are rounded the same way")]
-fn to_f32(nodata: f64) -> f32 {
-    nodata.clamp(f32::MIN.into(), f32::MAX.into()) as f32
 }
 
 /// Shows band numbers as in `1, 2, 3`.

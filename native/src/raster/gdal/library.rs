@@ -1,7 +1,7 @@
 //! Finds a libgdal in the process, else on the system.
 
 use std::ffi::{CStr, CString, OsString, c_int, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
@@ -40,6 +40,26 @@ unsafe extern "C" fn note_name(
     0
 }
 
+/// Loads a libgdal that the caller names.
+///
+/// # Errors
+/// - Model: it cannot be loaded, or is no libgdal.
+pub(super) fn open_named(file: &Path) -> Result<Library> {
+    let unusable = |why: String| {
+        Error::model(format!(
+            "GDAL cannot be loaded from '{}': {why}; name the libgdal.so of GDAL 3.4 or newer",
+            file.display()
+        ))
+    };
+    let library = load(file.as_os_str()).map_err(|error| {
+        unusable(std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string))
+    })?;
+    if symbol(&library, c"GDALVersionInfo").is_null() {
+        return Err(unusable("it has no function GDALVersionInfo".into()));
+    }
+    Ok(library)
+}
+
 /// Loads the libgdal that the environment names, else the system's newest.
 ///
 /// # Errors
@@ -73,6 +93,13 @@ pub(super) fn open() -> Result<Library> {
 fn load(name: &std::ffi::OsStr) -> std::result::Result<Library, libloading::Error> {
     // SAFETY: loading runs the initialisers of GDAL and its dependencies, which expect just that.
     unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_LOCAL) }
+}
+
+/// Returns where a libgdal that the process has loaded from that file has its `GDALVersionInfo`.
+pub(super) fn address_in(file: &Path) -> Option<*const c_void> {
+    // SAFETY: RTLD_NOLOAD only counts up a module that is there; none of its code runs.
+    let module = unsafe { Library::open(Some(file), RTLD_LAZY | libc::RTLD_NOLOAD) }.ok()?;
+    Some(symbol(&module, c"GDALVersionInfo"))
 }
 
 /// Returns the address of a function in a module or its dependencies, null if there is none.

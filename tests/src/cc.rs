@@ -1,0 +1,55 @@
+//! Compiles C and C++ programs against the header and the shared library of this build.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A language that the header is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Language {
+    /// ISO C, 1999.
+    C99,
+    /// ISO C++, 2017.
+    Cpp17,
+}
+
+/// Returns the shared library that this test run built: it lies beside the test program.
+///
+/// # Panics
+/// There is no test program.
+pub fn library() -> PathBuf {
+    std::env::current_exe().expect("a test program").with_file_name("libspectralgpt.so")
+}
+
+/// Compiles a program, every warning an error, into `folder`.
+///
+/// # Panics
+/// It does not compile.
+pub fn compile(source: &Path, language: Language, folder: &Path) -> PathBuf {
+    let (compiler, options): (_, &[&str]) = match language {
+        Language::C99 => ("cc", &["-std=c99", "-Wstrict-prototypes"]),
+        Language::Cpp17 => ("c++", &["-std=c++17", "-xc++"]),
+    };
+    let linked = folder.join("libspectralgpt.so.0");
+    if !linked.exists() {
+        std::os::unix::fs::symlink(library(), &linked).expect("a link to the library");
+    }
+    let program = folder.join(format!("{}-{language:?}", name(source)));
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include");
+    let run = Command::new(compiler)
+        .args(options)
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-O1", "-g", "-pthread"])
+        .arg("-I")
+        .args([&include, source])
+        .args(["-xnone".as_ref(), linked.as_os_str()])
+        .arg(format!("-Wl,-rpath,{}", folder.display()))
+        .arg("-o")
+        .arg(&program)
+        .output()
+        .expect("a compiler");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    program
+}
+
+fn name(source: &Path) -> String {
+    source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
