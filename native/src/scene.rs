@@ -152,7 +152,7 @@ impl Predictor {
             let Options { device, provider, precision, threads, batch, .. } = self.options;
             let library = self.options.library.clone();
             let options = SessionOptions { device, provider, precision, threads, batch, library };
-            let session = Session::open(self.model.path(), &options)?;
+            let session = self.model.load(&options)?;
             return Ok(self.session.get_or_init(|| session));
         }
         self.session.get().ok_or_else(|| Error::failed("the network is gone"))

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::error::{Error, Kind};
 use spectralgpt_core::geometry::Size;
-use spectralgpt_core::model::Model;
 use spectralgpt_core::model::beside::data_path;
 use spectralgpt_core::model::manifest::{Activation, Normalisation};
+use spectralgpt_core::model::{BUILTIN, Model};
 use spectralgpt_core::onnx::{WeightFormat, read_metadata};
 use spectralgpt_core::runtime::session::{Session, SessionOptions};
 
@@ -74,6 +74,24 @@ fn weights_beside_a_model_give_the_same_network_and_are_guarded() {
     let link = folder.path().join("link.onnx");
     symlink(&model, &link).unwrap();
     Model::open(&link).unwrap();
+    let held = std::fs::read(&model).unwrap();
+    let error = Model::from_bytes(held.into(), None).unwrap_err();
+    assert!(error.message().contains("a model in memory cannot have"), "{error}");
+}
+
+#[test]
+fn a_model_in_memory_is_the_model_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, options) = (detgen::image("input", 12, 128, 128), SessionOptions::default());
+    let file = converted(folder.path(), 0.25, |_| {});
+    let held = Model::from_bytes(std::fs::read(&file).unwrap().into(), None).unwrap();
+    let session = held.load(&options).unwrap();
+    assert!(session.run(&[&input], &[]).unwrap()[0].values == run(&file, &input));
+    let error = Model::from_bytes([7; 300].into(), None).unwrap_err();
+    assert!(error.kind() == Kind::Model && error.message().contains("memory:"), "{error}");
+    let builtin = Model::open(Path::new(BUILTIN)).unwrap();
+    assert_eq!(builtin.load(&options).unwrap().outputs()[0], "logits");
+    assert!(refused(Path::new("builtin:other")).message().contains(BUILTIN));
 }
 
 /// Counts the pixels with the golden's class; returns that and the largest difference of logits.

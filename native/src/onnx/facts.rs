@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek};
+use std::io::{Cursor, ErrorKind, Read, Seek};
 use std::path::Path;
 
 use super::external::{self, External, Kind};
@@ -84,6 +84,18 @@ pub fn read_metadata(path: &Path) -> Result<ModelFacts> {
             path.display()
         )),
         _ => Error::file("read", path, &error),
+    })
+}
+
+/// Reads the metadata, inputs and outputs of a model file's bytes.
+///
+/// # Errors
+/// - Model: not an ONNX model, or a damaged one.
+pub fn read_metadata_of(bytes: &[u8]) -> Result<ModelFacts> {
+    read_facts(Cursor::new(bytes), bytes.len() as u64).map_err(|error| {
+        Error::model(format!(
+            "it is not an ONNX model or is damaged ({error}); give what 'spectralgpt convert' wrote"
+        ))
     })
 }
 
@@ -175,8 +187,6 @@ impl From<proto::DimensionProto> for Dim {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use proptest::prelude::*;
 
     use super::*;

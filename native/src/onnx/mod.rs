@@ -11,7 +11,7 @@ mod stored;
 mod write;
 
 pub use external::External;
-pub use facts::{Dim, Element, ModelFacts, ValueFacts, read_metadata};
+pub use facts::{Dim, Element, ModelFacts, ValueFacts, read_metadata, read_metadata_of};
 pub use graph::{Attribute, Graph, Recipe, Value};
 pub use read::Place;
 pub use stored::WeightFormat;

@@ -101,16 +101,13 @@ impl Session {
         Self::join(&path, (about.len(), about.modified().ok()), None, options)
     }
 
-    /// Loads a model that is part of the program; `name` stands for it in messages.
+    /// Loads a model that is in memory; `name` stands for it in messages, and no other model may
+    /// have it.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_embedded(
-        name: &str,
-        model: &'static [u8],
-        options: &SessionOptions,
-    ) -> Result<Self> {
-        Self::join(Path::new(name), (model.len() as u64, None), Some(model), options)
+    pub(crate) fn open_bytes(name: &Path, model: &[u8], options: &SessionOptions) -> Result<Self> {
+        Self::join(name, (model.len() as u64, None), Some(model), options)
     }
 
     fn join(path: &Path, stamp: Stamp, model: Option<&[u8]>, o: &SessionOptions) -> Result<Self> {
@@ -216,7 +213,7 @@ mod tests {
         }
         let open = |batch| {
             let options = SessionOptions { batch, ..SessionOptions::default() };
-            Session::open_embedded("builtin:identity", IDENTITY, &options)
+            Session::open_bytes(Path::new("builtin:identity"), IDENTITY, &options)
         };
         assert_eq!(open(1).unwrap().run(&[&[7.0]], &["y"]).unwrap()[0].values, [7.0]);
         let error = open(2).unwrap_err();

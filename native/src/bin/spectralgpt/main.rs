@@ -2,6 +2,7 @@
 
 mod bar;
 mod convert;
+mod demo;
 mod doctor;
 mod info;
 mod log;
@@ -40,6 +41,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Trains a model of your own classes from a few labelled places
     Train(train::Arguments),
+    /// Makes a scene, maps it with the built-in model and draws both
+    Demo(demo::Arguments),
     /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory
     Doctor(doctor::Arguments),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let quiet = match &arguments.command {
         Command::Predict(predict) => predict.quiet,
         Command::Train(train) => train.quiet,
+        Command::Demo(demo) => demo.quiet,
         _ => false,
     };
     log::start(quiet);
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Info(arguments) => arguments.run(),
         Command::Predict(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
+        Command::Demo(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
     };
     match outcome {

@@ -6,8 +6,13 @@ use serde_json::{Value, json};
 use spectralgpt_core::error::Error;
 use spectralgpt_core::scene::SceneReport;
 
-/// Describes a raster that was predicted.
+/// Describes a raster that was predicted, in one line.
 pub(crate) fn success(input: &str, done: &SceneReport) -> String {
+    describe(input, done).to_string()
+}
+
+/// Describes a raster that was predicted.
+pub(crate) fn describe(input: &str, done: &SceneReport) -> Value {
     json!({
         "input": input,
         "outputs": paths(&done.outputs),
@@ -21,7 +26,6 @@ pub(crate) fn success(input: &str, done: &SceneReport) -> String {
         "seam_disagreement": done.line.seam_disagreement,
         "peak_rss_bytes": done.peak_rss,
     })
-    .to_string()
 }
 
 /// Lists paths as text.

@@ -1,0 +1,165 @@
+//! Makes landscapes as Sentinel-2 might see them, with the truth of every pixel.
+//!
+//! For training and demonstrations: forms (lakes, rivers, woods, fields, towns, roads, relief),
+//! spectra that vary from scene to scene, mixed pixels, coarse bands, haze, clouds with shadows,
+//! noise, the offset of digital numbers, the edge of the swath. A seed gives the same bytes
+//! everywhere: whole numbers and IEEE 754's own operations make them, no function of a platform.
+//! No pixel of a real scene is in them.
+
+mod cells;
+mod farm;
+mod land;
+mod noise;
+mod paint;
+mod sensor;
+mod sky;
+mod spectra;
+mod town;
+mod wild;
+
+use crate::geometry::Size;
+use land::{Cover, Land};
+use noise::{Noise, Point};
+use paint::Paint;
+use sensor::{MARGIN, Sensor};
+use sky::Sky;
+
+pub use land::Class;
+
+/// Bands of a landscape, in order.
+pub const BANDS: [&str; spectra::BANDS] =
+    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
+
+/// A band's value and the truth where the swath does not reach.
+pub const NODATA: u16 = 0;
+
+/// The truth where the swath does not reach.
+pub const NO_TRUTH: u8 = 255;
+
+/// A scene of 10 m pixels and its truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landscape {
+    size: Size,
+    dn_offset: i32,
+    pixels: Vec<u16>,
+    truth: Vec<u8>,
+}
+
+impl Landscape {
+    /// Makes the landscape of a seed. One of a few hundred pixels a side shows several classes.
+    pub fn new(seed: u64, size: Size) -> Self {
+        let noise = Noise::new(seed);
+        let sensor = Sensor::new(noise.of(3));
+        let swath = Swath::new(noise.of(4), size);
+        let around = Size::new(size.width + 2 * MARGIN, size.height + 2 * MARGIN);
+        let covers = covers(noise, around);
+        let mut landscape = Self {
+            size,
+            dn_offset: sensor.dn_offset,
+            pixels: Vec::with_capacity(spectra::BANDS * size.pixels()),
+            truth: truth(&covers, around),
+        };
+        for band in 0..spectra::BANDS {
+            let plane: Vec<f32> = covers.iter().map(|cover| cover.spectrum[band]).collect();
+            landscape.pixels.extend(sensor.band(band, &plane, around));
+        }
+        landscape.cut(&swath);
+        landscape
+    }
+
+    /// Returns the extent.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Returns what is to be added to digital numbers to get 10 000 times reflectance: 0 or -1000.
+    pub fn dn_offset(&self) -> i32 {
+        self.dn_offset
+    }
+
+    /// Returns the digital numbers, (band, row, col), bands as in [`BANDS`]; [`NODATA`] in every
+    /// band where the swath does not reach, at least 1 elsewhere.
+    pub fn pixels(&self) -> &[u16] {
+        &self.pixels
+    }
+
+    /// Returns the digital numbers of one band, (row, col).
+    pub fn band(&self, index: usize) -> &[u16] {
+        let length = self.size.pixels();
+        &self.pixels[index * length..][..length]
+    }
+
+    /// Returns each pixel's place in [`Class::ALL`], (row, col); [`NO_TRUTH`] where there is no
+    /// data.
+    pub fn truth(&self) -> &[u8] {
+        &self.truth
+    }
+
+    /// Takes away what lies outside the swath.
+    fn cut(&mut self, swath: &Swath) {
+        let length = self.size.pixels();
+        let pixels = places(self.size).enumerate();
+        let outside: Vec<usize> =
+            pixels.filter(|(_, p)| !swath.reaches(*p)).map(|(i, _)| i).collect();
+        for i in outside {
+            self.truth[i] = NO_TRUTH;
+            (0..spectra::BANDS).for_each(|band| self.pixels[band * length + i] = NODATA);
+        }
+    }
+}
+
+/// The part of the plane that the sensor flew over.
+#[derive(Debug)]
+struct Swath {
+    /// A point of the edge, and how far the edge goes aside per row; none if it is far away.
+    edge: Option<(Point, f32)>,
+    right: bool,
+}
+
+impl Swath {
+    fn new(noise: Noise, size: Size) -> Self {
+        let (width, height) = (size.width as f32, size.height as f32);
+        let edge = noise.chance(1, 0.25).then(|| {
+            let x = width * noise.between(2, 0.0, 0.35);
+            (Point { x, y: height * noise.once(3) }, noise.between(4, -0.4, 0.4))
+        });
+        Self { edge, right: noise.chance(5, 0.5) }.turned(width)
+    }
+
+    /// Moves an edge of the right side there.
+    fn turned(mut self, width: f32) -> Self {
+        if let (Some((point, _)), true) = (&mut self.edge, self.right) {
+            point.x = width - point.x;
+        }
+        self
+    }
+
+    fn reaches(&self, p: Point) -> bool {
+        let Some((point, slant)) = self.edge else { return true };
+        let away = p.x - point.x - slant * (p.y - point.y);
+        if self.right { away < 0.0 } else { away >= 0.0 }
+    }
+}
+
+/// Returns what is seen at every pixel.
+fn covers(noise: Noise, size: Size) -> Vec<Cover> {
+    let land = Land::new(noise.of(1));
+    let sky = Sky::new(noise.of(2), Paint::new(noise.of(5)));
+    places(size).map(|p| sky.seen(land.at(p), p)).collect()
+}
+
+/// Returns the classes without the margin.
+fn truth(covers: &[Cover], around: Size) -> Vec<u8> {
+    let inner = |length: u32| MARGIN as usize..(length - MARGIN) as usize;
+    let rows = covers.chunks_exact(around.width as usize);
+    let rows = rows.skip(MARGIN as usize).take(inner(around.height).len());
+    rows.flat_map(|row| row[inner(around.width)].iter().map(|cover| cover.class as u8)).collect()
+}
+
+/// Returns the middles of pixels, row by row.
+fn places(size: Size) -> impl Iterator<Item = Point> {
+    let middle = |index: u32| index as f32 + 0.5;
+    (0..size.height).flat_map(move |row| {
+        (0..size.width).map(move |column| Point { x: middle(column), y: middle(row) })
+    })
+}
