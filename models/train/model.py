@@ -124,8 +124,8 @@ class Decoder(nn.Module):
 class Segmenter(nn.Module):
     """Score the classes of every pixel: (chip, 12, side, side) to (chip, class, side, side)."""
 
-    def __init__(self, classes, dim=192, depth=4, side=128, patch=8, groups=4, group_bands=3,
-                 middles=(128, 128, 128), channels=(64, 64, 128), top=256, width=64):
+    def __init__(self, classes, dim=192, depth=3, side=128, patch=8, groups=4, group_bands=3,
+                 middles=(128, 128, 128), channels=(32, 64, 128), top=256, width=48):
         super().__init__()
         self.groups, self.places = groups, side // patch
         self.patch_embed = PatchEmbed(dim, group_bands, patch)
@@ -142,8 +142,8 @@ class Segmenter(nn.Module):
         self.decoder = Decoder(channels, top, width)
         self.cls_seg = nn.Sequential(nn.Conv2d(width, classes, 3, padding=1))
         self.apply(start)
-        nn.init.trunc_normal_(self.pos_embed_spatial, std=0.02)
-        nn.init.trunc_normal_(self.pos_embed_temporal, std=0.02)
+        self.pos_embed_spatial.data = waves(self.places, dim)
+        nn.init.normal_(self.pos_embed_temporal, std=0.5)
 
     def encode(self, x):
         """Return tokens (chip, spectral group x place, dim), not normalised."""
@@ -162,10 +162,23 @@ class Segmenter(nn.Module):
 
 
 def start(module):
-    """Initialise a linear layer as transformers are."""
-    if isinstance(module, nn.Linear) and module.out_features > 1:
+    """Initialise a layer as transformers are; let tokens look at tokens like them first."""
+    if isinstance(module, Attention):
+        for layer in (module.q, module.k):
+            nn.init.eye_(layer.weight)
+            layer.weight.data.mul_(0.7).add_(0.02 * torch.randn_like(layer.weight))
+    elif isinstance(module, nn.Linear) and module.out_features > 1:
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Linear):
         nn.init.constant_(module.weight, 1 / module.in_features)
         nn.init.zeros_(module.bias)
+
+
+def waves(side, dim):
+    """Return where places are as sines and cosines, (1, place, dim), rows in the first half."""
+    rate = 10_000 ** (-torch.arange(dim // 4) / (dim // 4))
+    wave = torch.arange(side)[:, None] * rate
+    wave = torch.cat([wave.sin(), wave.cos()], 1)
+    rows, columns = wave[:, None].expand(-1, side, -1), wave[None].expand(side, -1, -1)
+    return torch.cat([rows, columns], 2).reshape(1, side * side, dim)

@@ -22,11 +22,11 @@ def options():
     parser.add_argument("--seed", type=int, default=1_000_000, help="of the first landscape")
     parser.add_argument("--chips", type=int, default=1500)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--normalise", choices=("z-score", "min-max"), default="z-score")
     parser.add_argument("--dim", type=int, default=192)
-    parser.add_argument("--depth", type=int, default=4)
+    parser.add_argument("--depth", type=int, default=3)
     return parser.parse_args()
 
 
@@ -59,15 +59,28 @@ def accuracy(model, data, kind):
     return right / total
 
 
-def step_rate(step, steps, rate):
-    """Return a learning rate that rises over a twentieth of the way and falls as a cosine."""
+def of_matrices(model, rate):
+    """Return an optimiser of the blocks' matrices, whose steps it makes orthogonal."""
+    matrices = [p for name, p in model.named_parameters() if name.startswith("blocks") and p.ndim == 2]
+    group = {"params": matrices, "full": rate}
+    return torch.optim.Muon([group], adjust_lr_fn="match_rms_adamw", weight_decay=0.05)
+
+
+def of_others(model, rate):
+    """Return an optimiser of everything else."""
+    others = [p for name, p in model.named_parameters() if not (name.startswith("blocks") and p.ndim == 2)]
+    return torch.optim.AdamW([{"params": others, "full": rate}], weight_decay=0.05)
+
+
+def step_rate(step, steps):
+    """Return the share of the learning rate: it rises over a twentieth of the way, falls as a cosine."""
     rise = steps / 20
-    return rate * (step / rise if step < rise else 0.5 + 0.5 * np.cos(np.pi * (step - rise) / (steps - rise)))
+    return (step / rise if step < rise else 0.5 + 0.5 * np.cos(np.pi * (step - rise) / (steps - rise)))
 
 
 def train(model, data, checking, args):
     """Train, printing the mean loss every hundred steps and the accuracy after each epoch."""
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.05)
+    optimisers = [part(model, args.rate) for part in (of_matrices, of_others)]
     order = np.random.default_rng(args.seed)
     good = usable(data)
     steps, step, losses, began = args.epochs * (len(good) // args.batch), 0, [], time.time()
@@ -75,15 +88,17 @@ def train(model, data, checking, args):
         mixed = order.permutation(good)
         for first in range(0, len(mixed) - args.batch + 1, args.batch):
             x, y = batch(data, args.normalise, mixed[first:first + args.batch], order.integers(0, 8, args.batch))
-            for group in optimiser.param_groups:
-                group["lr"] = step_rate(step, steps, args.rate)
+            for optimiser in optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["full"] * step_rate(step, steps)
             with torch.autocast("cpu", torch.bfloat16):
                 scores = model(x)
             loss = F.cross_entropy(scores.float(), y, ignore_index=chips.NO_TRUTH)
-            optimiser.zero_grad()
+            model.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
+            for optimiser in optimisers:
+                optimiser.step()
             losses.append(loss.item())
             step += 1
             if step % 100 == 0:
