@@ -92,31 +92,5 @@ impl Arguments {
 
 fn read_classes(path: &Path) -> Result<Vec<Class>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
-<<<<<<< HEAD
-    let wrong = |what: String| {
-        Error::usage(format!(
-            "'{}' is not a list of classes ({what}); give \
-             [{{\"name\": \"Water\", \"colour\": \"#0000ff\"}}, ...]",
-            path.display()
-        ))
-    };
-    let named: Vec<NamedClass> =
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let numbered = Profile::named("pretrain")?.classes(u32::try_from(named.len()).unwrap_or(0));
-    let classes = named.into_iter().zip(numbered).map(|(given, class)| {
-        let colour = given.colour.unwrap_or(class.colour);
-        if !is_colour(&colour) {
-            return Err(wrong(format!("'{colour}' is not a colour like #0000ff")));
-        }
-        Ok(Class { value: class.value, name: given.name, colour })
-    });
-    classes.collect()
-}
-
-pub(crate) fn is_colour(text: &str) -> bool {
-    let digits = text.strip_prefix('#').unwrap_or_default();
-    digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-=======
     classes::parse(&text).map_err(|error| error.at(&format!("'{}'", path.display())))
->>>>>>> wip-ffi
 }

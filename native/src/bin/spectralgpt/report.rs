@@ -8,30 +8,14 @@ use spectralgpt_core::scene::SceneReport;
 
 /// Describes a raster that was predicted, in one line.
 pub(crate) fn success(input: &str, done: &SceneReport) -> String {
-<<<<<<< HEAD
     describe(input, done).to_string()
 }
 
 /// Describes a raster that was predicted.
 pub(crate) fn describe(input: &str, done: &SceneReport) -> Value {
-    json!({
-        "input": input,
-        "outputs": paths(&done.outputs),
-        "seconds": done.line.seconds,
-        "chips": done.line.chips,
-        "chips_skipped": done.line.chips_skipped,
-        "chips_per_second": done.chips_per_second(),
-        "provider": done.provider.provider,
-        "precision": done.provider.precision.to_string(),
-        "fallback_nodes": done.provider.fallback_nodes,
-        "seam_disagreement": done.line.seam_disagreement,
-        "peak_rss_bytes": done.peak_rss,
-    })
-=======
     let mut object = done.to_json();
     object["input"] = input.into();
-    object.to_string()
->>>>>>> wip-ffi
+    object
 }
 
 /// Lists paths as text.

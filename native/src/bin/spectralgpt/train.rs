@@ -9,12 +9,12 @@ use serde_json::Value;
 use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
+use spectralgpt_core::model::classes::is_colour;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::train::{ClassName, HeadChoice, Layer, TrainOptions, TrainReport, train};
 
 use crate::bar::{Bar, listen};
-use crate::convert::is_colour;
 use crate::parse::count;
 use crate::predict::GDAL_CACHE;
 use crate::print;
