@@ -7,7 +7,7 @@ ORT_VERSION := 1.32.0
 PYTHON ?= python3
 CARGO ?= cargo
 
-.PHONY: help build setup test test-full fuzz lint deny bench clean
+.PHONY: help build demo setup test test-full fuzz lint deny bench clean
 
 help: ## Lists what make can do.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,10 @@ setup: .venv/ort-$(ORT_VERSION) ## Installs what building and testing need (Debi
 
 build: setup ## Builds the program and the library, optimised.
 	$(CARGO) build --release --workspace
+
+demo: build ## Makes a scene, maps it with the built-in model, shows both.
+	target/release/spectralgpt demo build/demo --overwrite
+	@if [[ -n "$${DISPLAY:-}" ]] && command -v xdg-open >/dev/null; then xdg-open build/demo/demo.png; fi
 
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check

@@ -162,6 +162,7 @@ fn describe(
         assumed,
         checkpoint_sha256: Some(checkpoint_sha256),
         external_data_sha256: None,
+        training: None,
     })
 }
 
@@ -214,7 +215,12 @@ fn classes(config: &Config, profile: &Profile, given: Option<&[Class]>) -> Resul
     }
 }
 
-fn metadata(manifest: &Manifest, model: &Path, parameters: u64) -> Vec<(String, String)> {
+/// Lists what a model file says of itself.
+pub(crate) fn metadata(
+    manifest: &Manifest,
+    model: &Path,
+    parameters: u64,
+) -> Vec<(String, String)> {
     let mlm = stac_mlm::properties(manifest, &name(model), parameters);
     let ours = [
         (MANIFEST_KEY.to_owned(), manifest.to_json()),

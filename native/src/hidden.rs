@@ -51,6 +51,11 @@ impl Hidden {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// Returns where it is as long as it does not have its name.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Gives the file its name, replacing what had it.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::normalise::needed;
 use crate::options::{Options, Part};
 use crate::raster::dates::Dates;
 use crate::raster::gdal::{
-    Aoi, BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo, bbox_window,
+    Aoi, BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo, bbox_window, near,
 };
 use crate::raster::{Area, RasterSource};
 use crate::tile::TilePlan;
@@ -189,15 +189,6 @@ fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
     id(a).is_some_and(|a| Some(a) == id(b))
-}
-
-/// Tells whether two places agree to a thousandth of a pixel.
-fn near(a: &Georeference, b: &Georeference) -> bool {
-    let (Some(a), Some(b)) = (a.geotransform, b.geotransform) else {
-        return a.geotransform == b.geotransform;
-    };
-    let pixel = a[1].abs().max(a[2].abs()).max(f64::MIN_POSITIVE);
-    a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= pixel / 1000.0)
 }
 
 /// Finds the bands that the model needs.

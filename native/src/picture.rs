@@ -1,13 +1,12 @@
 //! Draws small pictures for people: images side by side, legends, tables.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
+use crate::hidden::Hidden;
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
@@ -74,21 +73,22 @@ impl Canvas {
         u32::try_from(text.chars().count()).unwrap_or(u32::MAX).saturating_mul(CHARACTER_WIDTH)
     }
 
-    /// Writes a PNG file.
+    /// Writes a PNG file, which has its name only once it is complete.
     ///
     /// # Errors
     /// - Io: the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let file = File::create(path).map_err(|error| Error::file("write", path, &error))?;
         let failed =
             |error: png::EncodingError| Error::io(format!("'{}': {error}", path.display()));
-        let mut encoder =
-            png::Encoder::new(BufWriter::new(file), self.size.width, self.size.height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header().map_err(failed)?;
-        writer.write_image_data(self.pixels.as_flattened()).map_err(failed)?;
-        writer.finish().map_err(failed)
+        let hidden = Hidden::write(path, |out| {
+            let mut encoder = png::Encoder::new(out, self.size.width, self.size.height);
+            encoder.set_color(png::ColorType::Rgb);
+            encoder.set_depth(png::BitDepth::Eight);
+            let mut writer = encoder.write_header().map_err(failed)?;
+            writer.write_image_data(self.pixels.as_flattened()).map_err(failed)?;
+            writer.finish().map_err(failed)
+        })?;
+        hidden.publish()
     }
 
     fn put(&mut self, col: u32, row: u32, colour: impl FnOnce(Rgb) -> Rgb) {
@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         canvas.save(&path).unwrap();
-        let file = std::io::BufReader::new(File::open(path).unwrap());
+        let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
         let mut reader = png::Decoder::new(file).read_info().unwrap();
         let mut bytes = vec![0; 31 * 19 * 3];
         reader.next_frame(&mut bytes).unwrap();

@@ -26,6 +26,24 @@ pub(crate) fn key(
     };
     put("model", &state(model.path()));
     put("checkpoint", &model.manifest().checkpoint_sha256);
+    put("inputs", &identity(inputs, options));
+    put("window", &plan.window());
+    put("part", &options.part);
+    if let Part::Polygons(path) = &options.part {
+        put("polygons", &state(path));
+    }
+    put("grid", &plan.grid());
+    put("provider", &(&provider.provider, &provider.library, provider.precision.to_string()));
+    key
+}
+
+/// Names the rasters of a run, in their state, and how they are read.
+pub(crate) fn identity(inputs: &Inputs, options: &Options) -> String {
+    let mut key = String::new();
+    let mut put = |name: &str, value: &dyn std::fmt::Debug| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(key, "{name}: {value:?}");
+    };
     for date in inputs.dates() {
         put("input", &date.name);
         for file in &date.source.info().files {
@@ -35,15 +53,8 @@ pub(crate) fn key(
         put("georeference", &date.source.info().georeference);
         put("bands", &date.bands);
     }
-    put("window", &plan.window());
-    put("part", &options.part);
-    if let Part::Polygons(path) = &options.part {
-        put("polygons", &state(path));
-    }
-    put("grid", &plan.grid());
     put("nodata", &options.nodata.map(f64::to_bits));
     put("offset", &inputs.dn_offset().to_bits());
-    put("provider", &(&provider.provider, &provider.library, provider.precision.to_string()));
     key
 }
 

@@ -62,6 +62,7 @@ pub fn plain_manifest(classes: u32, halo_px: u32) -> Manifest {
         assumed: Vec::new(),
         checkpoint_sha256: None,
         external_data_sha256: None,
+        training: None,
     }
 }
 

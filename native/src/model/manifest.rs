@@ -239,6 +239,44 @@ pub struct Manifest {
     /// SHA-256 of the file beside the model that holds its weights; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_data_sha256: Option<String>,
+    /// How the head was trained; absent unless `spectralgpt train` did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
+}
+
+/// How a head was trained on a model's encoder. The figures are of blocks that it had not seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// SHA-256 of the model file whose encoder it is.
+    pub origin_sha256: String,
+    /// Name of the file of labels.
+    pub labels: String,
+    /// The field that held the classes; absent for a label raster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The features seen, `encoder` or `decoder`; absent if each pixel's spectrum was enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
+    /// The kind of head, `logistic` or `mlp`.
+    pub head: String,
+    /// The regularisation's strength.
+    pub strength: f64,
+    /// What everything that was drawn by lot started from.
+    pub seed: u64,
+    /// Pixels learnt from.
+    pub pixels: u64,
+    /// Blocks of the raster that hold them.
+    pub blocks: u64,
+    /// Side of the blocks.
+    pub block_px: u32,
+    /// Parts that the blocks were dealt into.
+    pub folds: u64,
+    /// The share of pixels that are right.
+    pub overall_accuracy: f64,
+    /// The mean of the classes' F1.
+    pub macro_f1: f64,
+    /// The share of the commonest class.
+    pub majority_rate: f64,
 }
 
 impl Manifest {

@@ -3,6 +3,7 @@
 use std::io::{BufReader, ErrorKind, Read, Seek};
 
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 /// What keeping a message costs besides its bytes.
 pub(super) const FLAT_RATE: u64 = 256;
@@ -63,6 +64,28 @@ impl<F: Read + Seek> Fields<F> {
         self.file.by_ref().take(bytes).read_to_end(&mut content)?;
         self.position += bytes;
         Ok(M::decode(content.as_slice())?)
+    }
+
+    /// Appends a field, key and all, to a message that is being put together.
+    pub(super) fn copy(
+        &mut self,
+        (number, payload): (u32, Payload),
+        into: &mut Vec<u8>,
+    ) -> std::io::Result<()> {
+        match payload {
+            Payload::Number(value) => {
+                encode_key(number, WireType::Varint, into);
+                encode_varint(value, into);
+            }
+            Payload::Bytes(bytes) => {
+                self.keep(bytes)?;
+                encode_key(number, WireType::LengthDelimited, into);
+                encode_varint(bytes, into);
+                let read = self.file.by_ref().take(bytes).read_to_end(into)?;
+                self.position += read as u64;
+            }
+        }
+        Ok(())
     }
 
     /// Accounts for something of so many bytes that is kept.

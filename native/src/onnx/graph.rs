@@ -1,9 +1,11 @@
 //! Holds a graph whose weights are not there yet, only how to make them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::proto;
+use super::read::Copied;
 use crate::checkpoint::Weights;
 use crate::error::{Error, Result};
 
@@ -24,13 +26,15 @@ pub enum Attribute {
     /// Several numbers.
     Ints(Vec<i64>),
     /// A word.
-    Text(&'static str),
+    Text(Cow<'static, str>),
 }
 
 /// Where an initialiser's numbers come from.
 pub(super) enum Data {
     Ints(Vec<i64>),
     Floats(Recipe),
+    /// Numbers that are copied, of that `TensorProto.DataType`.
+    Copied(i32, Copied),
 }
 
 impl fmt::Debug for Data {
@@ -38,6 +42,7 @@ impl fmt::Debug for Data {
         match self {
             Data::Ints(values) => f.debug_tuple("Ints").field(values).finish(),
             Data::Floats(_) => f.write_str("Floats"),
+            Data::Copied(kind, place) => f.debug_tuple("Copied").field(kind).field(place).finish(),
         }
     }
 }
@@ -51,17 +56,17 @@ pub(super) struct Initialiser {
 
 #[derive(Debug)]
 struct Node {
-    operator: &'static str,
+    operator: Cow<'static, str>,
     inputs: Vec<Value>,
     output: Value,
-    attributes: Vec<(&'static str, Attribute)>,
+    attributes: Vec<(Cow<'static, str>, Attribute)>,
 }
 
 /// The f32 tensor of a graph's input or output; the batch, its first axis, is left open.
 #[derive(Debug)]
 struct Port {
     value: Value,
-    dims: Vec<usize>,
+    dims: Option<Vec<usize>>,
 }
 
 /// A network of standard ONNX operators, each with one output.
@@ -98,14 +103,20 @@ impl Graph {
     /// Adds an f32 input of shape (batch, `dims`...).
     pub fn input(&mut self, name: &str, dims: &[usize]) -> Value {
         let value = self.value(name.into());
-        self.inputs.push(Port { value, dims: dims.into() });
+        self.inputs.push(Port { value, dims: Some(dims.into()) });
         value
     }
 
     /// Names a node's result, once, as an f32 output of shape (batch, `dims`...).
     pub fn output(&mut self, name: &str, value: Value, dims: &[usize]) {
         self.names[value.0] = name.into();
-        self.outputs.push(Port { value, dims: dims.into() });
+        self.outputs.push(Port { value, dims: Some(dims.into()) });
+    }
+
+    /// Names a node's result, once, as an f32 output of a shape that the file does not tell.
+    pub fn output_unsized(&mut self, name: &str, value: Value) {
+        self.names[value.0] = name.into();
+        self.outputs.push(Port { value, dims: None });
     }
 
     /// Adds an f32 tensor that is made when the graph is written.
@@ -136,13 +147,49 @@ impl Graph {
         attributes: &[(&'static str, Attribute)],
     ) -> Value {
         let output = self.value(format!("{operator}_{}", self.names.len()));
+        let attributes = attributes.iter().map(|(name, value)| ((*name).into(), value.clone()));
         self.nodes.push(Node {
-            operator,
+            operator: operator.into(),
             inputs: inputs.into(),
             output,
-            attributes: attributes.into(),
+            attributes: attributes.collect(),
         });
         output
+    }
+
+    /// Gives a value a name by which [`find`](Self::find) knows it, also in the file.
+    pub fn name_value(&mut self, value: Value, name: &str) {
+        self.names[value.0] = name.into();
+    }
+
+    /// Finds a value by its name in the file.
+    pub fn find(&self, name: &str) -> Option<Value> {
+        self.names.iter().position(|known| known == name).filter(|place| *place > 0).map(Value)
+    }
+
+    /// Returns the axes of a tensor that does not depend on the input.
+    pub fn weight_dims(&self, value: Value) -> Option<&[usize]> {
+        let tensor = self.initialisers.iter().find(|tensor| tensor.value == value);
+        tensor.map(|tensor| tensor.dims.as_slice())
+    }
+
+    /// Takes away every output, to be followed by [`output`](Self::output) and
+    /// [`prune`](Self::prune).
+    pub fn clear_outputs(&mut self) {
+        self.outputs.clear();
+    }
+
+    /// Takes away what no output needs; inputs stay.
+    pub fn prune(&mut self) {
+        let mut needed = vec![false; self.names.len()];
+        self.outputs.iter().for_each(|port| needed[port.value.0] = true);
+        for node in self.nodes.iter().rev() {
+            if needed[node.output.0] {
+                node.inputs.iter().for_each(|input| needed[input.0] = true);
+            }
+        }
+        self.nodes.retain(|node| needed[node.output.0]);
+        self.initialisers.retain(|tensor| needed[tensor.value.0]);
     }
 
     /// Puts operators before the network: an input gets the shape (batch, `dims`...), and what
@@ -161,7 +208,7 @@ impl Graph {
         let nodes = std::mem::take(&mut self.nodes);
         let given = self.value(input.into());
         let old = std::mem::replace(&mut self.inputs[port].value, given);
-        self.inputs[port].dims = dims.into();
+        self.inputs[port].dims = Some(dims.into());
         let fed = make(self, given);
         let fed_instead = |value: Value| if value == old { fed } else { value };
         self.nodes.extend(nodes.into_iter().map(|node| Node {
@@ -192,6 +239,12 @@ impl Graph {
         Ok(())
     }
 
+    /// Counts the values of the network's weights.
+    pub fn parameters(&self) -> u64 {
+        let floats = self.initialisers.iter().filter(|it| !matches!(it.data, Data::Ints(_)));
+        floats.map(|tensor| tensor.dims.iter().product::<usize>() as u64).sum()
+    }
+
     fn value(&mut self, name: String) -> Value {
         self.names.push(name);
         Value(self.names.len() - 1)
@@ -209,6 +262,34 @@ impl Graph {
 
     fn name(&self, value: Value) -> String {
         self.names[value.0].clone()
+    }
+}
+
+/// What the reader puts in.
+impl Graph {
+    /// Adds a tensor whose numbers are copied.
+    pub(super) fn copied(&mut self, name: &str, dims: &[usize], kind: i32, place: Copied) -> Value {
+        self.initialiser(name.into(), dims, Data::Copied(kind, place))
+    }
+
+    /// Adds an operator as it stands in a file; its result keeps its name unless we made that up.
+    pub(super) fn node(
+        &mut self,
+        operator: String,
+        inputs: Vec<Value>,
+        attributes: Vec<(Cow<'static, str>, Attribute)>,
+        name: String,
+    ) -> Value {
+        let counted = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+        let stem = name.strip_prefix(&*operator).and_then(|rest| rest.strip_prefix('_'));
+        let name = if stem.is_some_and(counted) {
+            format!("{operator}_{}", self.names.len())
+        } else {
+            name
+        };
+        let output = self.value(name);
+        self.nodes.push(Node { operator: operator.into(), inputs, output, attributes });
+        output
     }
 }
 
@@ -236,6 +317,7 @@ impl Graph {
             data_type: match tensor.data {
                 Data::Ints(_) => proto::INT64,
                 Data::Floats(_) => proto::FLOAT,
+                Data::Copied(kind, _) => kind,
             },
             name: self.name(tensor.value),
             ..Default::default()
@@ -247,7 +329,7 @@ impl Graph {
             input: node.inputs.iter().map(|&value| self.name(value)).collect(),
             output: vec![self.name(node.output)],
             name: self.name(node.output),
-            op_type: node.operator.into(),
+            op_type: node.operator.to_string(),
             attribute: node.attributes.iter().map(attribute_proto).collect(),
         }
     }
@@ -256,8 +338,10 @@ impl Graph {
         let batch = proto::DimensionProto { dim_value: None, dim_param: Some("batch".into()) };
         let fixed =
             |&n: &usize| proto::DimensionProto { dim_value: Some(n as i64), dim_param: None };
-        let dim = std::iter::once(batch).chain(port.dims.iter().map(fixed)).collect();
-        let shape = Some(proto::TensorShapeProto { dim });
+        let shape = port.dims.as_ref().map(|dims| {
+            let dim = std::iter::once(batch).chain(dims.iter().map(fixed)).collect();
+            proto::TensorShapeProto { dim }
+        });
         let tensor_type = Some(proto::TensorTypeProto { elem_type: proto::FLOAT, shape });
         proto::ValueInfoProto {
             name: self.name(port.value),
@@ -270,8 +354,10 @@ fn no_port(kind: &str, name: &str) -> Error {
     Error::failed(format!("the graph has no {kind} '{name}'; please report this"))
 }
 
-pub(super) fn attribute_proto((name, value): &(&'static str, Attribute)) -> proto::AttributeProto {
-    let mut attribute = proto::AttributeProto { name: (*name).into(), ..Default::default() };
+pub(super) fn attribute_proto(
+    (name, value): &(Cow<'static, str>, Attribute),
+) -> proto::AttributeProto {
+    let mut attribute = proto::AttributeProto { name: name.to_string(), ..Default::default() };
     match value {
         Attribute::Int(i) => (attribute.r#type, attribute.i) = (proto::ATTRIBUTE_INT, Some(*i)),
         Attribute::Float(f) => (attribute.r#type, attribute.f) = (proto::ATTRIBUTE_FLOAT, Some(*f)),
@@ -279,7 +365,8 @@ pub(super) fn attribute_proto((name, value): &(&'static str, Attribute)) -> prot
             (attribute.r#type, attribute.ints) = (proto::ATTRIBUTE_INTS, list.clone());
         }
         Attribute::Text(text) => {
-            (attribute.r#type, attribute.s) = (proto::ATTRIBUTE_STRING, Some((*text).into()));
+            (attribute.r#type, attribute.s) =
+                (proto::ATTRIBUTE_STRING, Some(text.as_bytes().into()));
         }
     }
     attribute

@@ -6,11 +6,13 @@ mod fields;
 mod graph;
 mod ops;
 mod proto;
+mod read;
 mod stored;
 mod write;
 
 pub use external::External;
 pub use facts::{Dim, Element, ModelFacts, ValueFacts, read_metadata, read_metadata_of};
 pub use graph::{Attribute, Graph, Recipe, Value};
+pub use read::Place;
 pub use stored::WeightFormat;
-pub use write::{LIMIT, Writer, write};
+pub use write::{LIMIT, NoWeights, Writer, write};

@@ -103,7 +103,7 @@ impl Graph {
     /// Spreads groups of `block` x `block` channels (the group is the slower index) over space.
     pub fn depth_to_space(&mut self, x: Value, block: usize) -> Value {
         let attributes =
-            [("blocksize", Attribute::Int(block as i64)), ("mode", Attribute::Text("CRD"))];
+            [("blocksize", Attribute::Int(block as i64)), ("mode", Attribute::Text("CRD".into()))];
         self.op("DepthToSpace", &[x], &attributes)
     }
 
@@ -133,6 +133,27 @@ impl Graph {
         self.op("ReduceMean", &[x, axes], &[("keepdims", Attribute::Int(0))])
     }
 
+    /// Applies the hyperbolic tangent.
+    pub fn tanh(&mut self, x: Value) -> Value {
+        self.op("Tanh", &[x], &[])
+    }
+
+    /// Enlarges a map bilinearly a whole number of times; pixels' areas, not centres, cover each
+    /// other, and what lies beyond the outermost centres has their values.
+    pub fn enlarge(&mut self, x: Value, times: usize) -> Value {
+        if times == 1 {
+            return x;
+        }
+        let scale = times as f32;
+        let name = format!("scales.{times}");
+        let scales = self.floats(&name, &[4], vec![1.0, 1.0, scale, scale]);
+        let attributes = [
+            ("mode", Attribute::Text("linear".into())),
+            ("coordinate_transformation_mode", Attribute::Text("half_pixel".into())),
+        ];
+        self.op("Resize", &[x, Self::ABSENT, scales], &attributes)
+    }
+
     /// Resizes a square map bilinearly, corners aligned.
     pub fn resize(&mut self, x: Value, from: usize, to: usize) -> Value {
         if from == to {
@@ -142,8 +163,8 @@ impl Graph {
         let name = format!("scales.{from}.{to}");
         let scales = self.floats(&name, &[4], vec![1.0, 1.0, scale, scale]);
         let attributes = [
-            ("mode", Attribute::Text("linear")),
-            ("coordinate_transformation_mode", Attribute::Text("align_corners")),
+            ("mode", Attribute::Text("linear".into())),
+            ("coordinate_transformation_mode", Attribute::Text("align_corners".into())),
         ];
         self.op("Resize", &[x, Self::ABSENT, scales], &attributes)
     }

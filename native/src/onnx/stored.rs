@@ -59,19 +59,18 @@ impl<'a> Stored<'a> {
         let floats = matches!(tensor.data, Data::Floats(_));
         let many = floats && tensor.dims.len() > 1 && count >= 1000;
         let half = many && format == WeightFormat::Fp16;
-        let data = count.saturating_mul(if half {
-            2
-        } else if floats {
-            4
-        } else {
-            8
-        });
+        let data = match &tensor.data {
+            Data::Copied(_, place) => place.bytes(),
+            Data::Floats(_) => count.saturating_mul(if half { 2 } else { 4 }),
+            Data::Ints(_) => count.saturating_mul(8),
+        };
         let mut message = graph.tensor_proto(tensor);
         let name = message.name.clone();
         if half {
             (message.name, message.data_type) = (half_name(&name), proto::FLOAT16);
         }
-        let beside = beside.filter(|_| floats && data >= LARGE);
+        let ints = message.data_type == proto::INT64;
+        let beside = beside.filter(|_| !ints && data >= LARGE);
         let offset = beside.map(|_| end.checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX));
         if let (Some(location), Some(offset)) = (beside, offset) {
             *end = offset.saturating_add(data);
@@ -102,7 +101,7 @@ impl<'a> Stored<'a> {
             output: vec![self.name.clone()],
             name: self.name.clone(),
             op_type: "Cast".into(),
-            attribute: vec![attribute_proto(&("to", Attribute::Int(proto::FLOAT.into())))],
+            attribute: vec![attribute_proto(&("to".into(), Attribute::Int(proto::FLOAT.into())))],
         })
     }
 
@@ -115,6 +114,7 @@ impl<'a> Stored<'a> {
         let count = self.tensor.dims.iter().product();
         let values = match &self.tensor.data {
             Data::Ints(values) => return put_all(out, values, count, i64::to_le_bytes),
+            Data::Copied(_, place) => return place.copy(out),
             Data::Floats(recipe) => recipe(weights)?,
         };
         if !self.half {

@@ -40,6 +40,24 @@ pub fn write(
     Writer::new(graph, weights, WeightFormat::default()).write(metadata, out)
 }
 
+/// Stands for the weights of a graph that has its own.
+#[derive(Debug, Clone, Copy)]
+pub struct NoWeights;
+
+impl Weights for NoWeights {
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn shape(&self, _name: &str) -> Option<&[usize]> {
+        None
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<f32>> {
+        Err(Error::failed(format!("there is no weight '{name}'; please report this")))
+    }
+}
+
 /// Writes a graph and its weights, into one file or into two.
 #[allow(missing_debug_implementations, reason = "weights are anything")]
 pub struct Writer<'a> {

@@ -1,8 +1,9 @@
 //! Networks that say something of a whole chip: classification and embedding.
 
 use super::config::Config;
-use super::outputs::{CHIP_FEATURES, LOGITS, PATCH_FEATURES};
+use super::outputs::{CHIP_FEATURES, ENCODED, LOGITS, PATCH_FEATURES};
 use super::transformer::Encoded;
+use crate::error::{Error, Result};
 use crate::onnx::{Graph, Value};
 
 impl Graph {
@@ -10,6 +11,8 @@ impl Graph {
     pub(super) fn classify(&mut self, c: &Config, classes: usize, probes: bool) {
         let image = self.dates(c);
         let encoded = self.encode(c, image);
+        self.name_value(encoded.residual, ENCODED[0]);
+        self.name_value(encoded.hidden, ENCODED[1]);
         let mean = self.mean_token(c, &encoded);
         let feature = self.layer_norm(mean, "norm", c.dim);
         let logits = self.linear(feature, "head", c.dim, classes);
@@ -24,6 +27,39 @@ impl Graph {
             let patches = self.add(patches, bias);
             self.output("patches", patches, &[c.tokens(), c.dim]);
         }
+    }
+
+    /// Makes a map of features of a classifier's last tokens, in two parts, that was read from a file:
+    /// the mean over the spectral groups, (batch, feature, row, column).
+    ///
+    /// # Errors
+    /// - Model: there is no last layer.
+    pub(crate) fn map_of_tokens(
+        &mut self,
+        residual: Value,
+        hidden: Value,
+        side: usize,
+    ) -> Result<Value> {
+        let name = |block: usize, what: &str| format!("blocks.{block}.mlp.fc2.{what}");
+        let last = (0..).take_while(|block| self.find(&name(*block, "bias")).is_some()).last();
+        let parts = last.and_then(|last| {
+            let (weight, bias) =
+                (self.find(&name(last, "weight"))?, self.find(&name(last, "bias"))?);
+            Some((weight, bias, *self.weight_dims(bias)?.first()?))
+        });
+        let missing = || Error::model("its network does not have the layers of a SpectralGPT");
+        let (weight, bias, dim) = parts.ok_or_else(missing)?;
+        let places = side * side;
+        let [residual, hidden] = [(residual, dim), (hidden, 4 * dim)].map(|(x, width)| {
+            let groups = self.ints(&[4], vec![0, -1, places as i64, width as i64]);
+            let groups = self.op("Reshape", &[x, groups], &[]);
+            self.mean(groups, 1)
+        });
+        let update = self.matmul(hidden, weight);
+        let update = self.add(update, bias);
+        let places = self.add(residual, update);
+        let map = self.transpose(places, &[0, 2, 1]);
+        Ok(self.reshape(map, &[dim, side, side]))
     }
 
     /// Takes the mean of all tokens but the first, which the original leaves out.

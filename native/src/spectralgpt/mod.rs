@@ -33,6 +33,7 @@ mod upernet;
 
 pub use config::{Choices, Config};
 pub use head::{Decoder, Head, Level, PixelHead};
+pub use outputs::{ENCODED, LOGITS, PATCH_FEATURES, PIXEL_FEATURES};
 pub use tables::Tables;
 
 use crate::error::{Error, Result};

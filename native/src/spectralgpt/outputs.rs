@@ -4,11 +4,15 @@ use super::config::Config;
 use crate::model::manifest::{OutputKind, Task};
 
 /// Scores per class, as the last layer gives them.
-pub(super) const LOGITS: &str = "logits";
+pub const LOGITS: &str = "logits";
 /// Logarithms of the shares of the classes.
 pub(super) const LOG_PROBABILITIES: &str = "log_probabilities";
 /// Features of each patch; of a network that scores pixels, what its head sees.
-pub(super) const PATCH_FEATURES: &str = "patch_features";
+pub const PATCH_FEATURES: &str = "patch_features";
+/// Features that a decoder makes last; no output, but its name in the file.
+pub const PIXEL_FEATURES: &str = "pixel_features";
+/// The encoder's last tokens, in two parts, of a classifier; no outputs, but their names in the file.
+pub const ENCODED: [&str; 2] = ["tokens.residual", "tokens.hidden"];
 /// Features of the chip.
 pub(super) const CHIP_FEATURES: &str = "chip_features";
 /// The chip, predicted.

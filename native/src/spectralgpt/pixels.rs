@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::head::PixelHead;
 use super::maps::Map;
-use super::outputs::{LOG_PROBABILITIES, LOGITS, PATCH_FEATURES};
+use super::outputs::{LOG_PROBABILITIES, LOGITS, PATCH_FEATURES, PIXEL_FEATURES};
 use super::transformer::Encoded;
 use super::upernet::{Decoded, Pyramid};
 use crate::model::manifest::Task;
@@ -17,6 +17,7 @@ impl Graph {
         let fused = self.fuse_groups(c, &encoded);
         let pyramid = self.pyramid(head, fused);
         let decoded = self.decode(c, head, &pyramid);
+        self.name_value(decoded.joined.value, PIXEL_FEATURES);
         let scores = self.conv3x3(decoded.joined, "cls_seg.0", head.classes);
         if c.task == Task::Change {
             let value = self.log_softmax(scores.value, 1);

@@ -2,12 +2,14 @@
 
 mod bar;
 mod convert;
+mod demo;
 mod doctor;
 mod info;
 mod log;
 mod parse;
 mod predict;
 mod report;
+mod train;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,6 +39,10 @@ enum Command {
     Info(info::Arguments),
     /// Predicts a raster of any size into a georeferenced map
     Predict(predict::Arguments),
+    /// Trains a model of your own classes from a few labelled places
+    Train(train::Arguments),
+    /// Makes a scene, maps it with the built-in model and draws both
+    Demo(demo::Arguments),
     /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory
     Doctor(doctor::Arguments),
 }
@@ -44,12 +50,19 @@ enum Command {
 fn main() -> ExitCode {
     runtime::disable_telemetry();
     let arguments = Arguments::parse();
-    let quiet = matches!(&arguments.command, Command::Predict(predict) if predict.quiet);
+    let quiet = match &arguments.command {
+        Command::Predict(predict) => predict.quiet,
+        Command::Train(train) => train.quiet,
+        Command::Demo(demo) => demo.quiet,
+        _ => false,
+    };
     log::start(quiet);
     let outcome = match arguments.command {
         Command::Convert(arguments) => arguments.run(),
         Command::Info(arguments) => arguments.run(),
         Command::Predict(arguments) => arguments.run(),
+        Command::Train(arguments) => arguments.run(),
+        Command::Demo(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
     };
     match outcome {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use log::info;
@@ -18,13 +17,13 @@ use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
 
-use crate::bar::Bar;
+use crate::bar::{Bar, listen};
 use crate::parse::{corners, count, window};
 use crate::report::{failure, paths, success};
 use crate::{print, say};
 
 /// The most memory GDAL's block cache may hold: a row of 1024-pixel blocks of 13 bands, and more.
-const GDAL_CACHE: u64 = 512 << 20;
+pub(crate) const GDAL_CACHE: u64 = 512 << 20;
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -134,10 +133,7 @@ impl Arguments {
                 return Err(error);
             }
         };
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&stop);
-        ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
-            .map_err(|error| Error::failed(format!("cannot listen for Ctrl-C: {error}")))?;
+        let stop = listen()?;
         let mut failed = Vec::new();
         for job in &jobs {
             let files = predictor.files(&job.file);
@@ -146,7 +142,7 @@ impl Arguments {
                 continue;
             }
             let inputs: Vec<&str> = job.inputs.iter().map(String::as_str).collect();
-            let mut bar = Bar::new(self.quiet, Arc::clone(&stop));
+            let mut bar = Bar::new(self.quiet, "chips", Arc::clone(&stop));
             let report = predictor.predict(&inputs, &job.file, &mut bar);
             drop(bar);
             match report {

@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 use spectralgpt_core::error::Error;
 use spectralgpt_core::scene::SceneReport;
 
-/// Describes a raster that was predicted.
+/// Describes a raster that was predicted, in one line.
 pub(crate) fn success(input: &str, done: &SceneReport) -> String {
+    describe(input, done).to_string()
+}
+
+/// Describes a raster that was predicted.
+pub(crate) fn describe(input: &str, done: &SceneReport) -> Value {
     let mut object = done.to_json();
     object["input"] = input.into();
-    object.to_string()
+    object
 }
 
 /// Lists paths as text.

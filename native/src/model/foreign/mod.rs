@@ -101,6 +101,7 @@ fn describe(facts: &ModelFacts, described: Described, activation: Activation) ->
         assumed,
         checkpoint_sha256: None,
         external_data_sha256: None,
+        training: None,
     })
 }
 

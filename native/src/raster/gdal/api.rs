@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use gdal_sys::{
     CPLErr, CPLErrorHandler, CSLConstList, GDAL_GCP, GDALColorInterp, GDALDataType, GDALDatasetH,
     GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
-    GDALRasterIOExtraArg, GDALTransformerFunc, GSpacing, OGRCoordinateTransformationH, OGREnvelope,
-    OGRErr, OGRFeatureH, OGRGeometryH, OGRLayerH, OGRSpatialReferenceH, OGRwkbGeometryType,
-    OSRAxisMappingStrategy,
+    GDALRasterIOExtraArg, GDALResampleAlg, GDALTransformerFunc, GDALWarpOptions, GSpacing,
+    OGRCoordinateTransformationH, OGREnvelope, OGRErr, OGRFeatureDefnH, OGRFeatureH, OGRFieldDefnH,
+    OGRGeometryH, OGRLayerH, OGRSpatialReferenceH, OGRwkbGeometryType, OSRAxisMappingStrategy,
 };
 
 use super::library;
@@ -105,6 +105,9 @@ table! {
             *const *const c_char) -> GDALDatasetH;
         GDALRasterIOEx(GDALRasterBandH, GDALRWFlag::Type, c_int, c_int, c_int, c_int, *mut c_void,
             c_int, c_int, GDALDataType::Type, GSpacing, GSpacing, *mut GDALRasterIOExtraArg) -> CPLErr::Type;
+        GDALReprojectImage(GDALDatasetH, *const c_char, GDALDatasetH, *const c_char,
+            GDALResampleAlg::Type, c_double, c_double, GDALProgressFunc, *mut c_void,
+            *mut GDALWarpOptions) -> CPLErr::Type;
         GDALRasterizeGeometries(GDALDatasetH, c_int, *const c_int, c_int, *const OGRGeometryH,
             GDALTransformerFunc, *mut c_void, *const c_double, CSLConstList, GDALProgressFunc,
             *mut c_void) -> CPLErr::Type;
@@ -120,6 +123,12 @@ table! {
         OCTTransformEx(OGRCoordinateTransformationH, c_int, *mut c_double, *mut c_double,
             *mut c_double, *mut c_int) -> c_int;
         OGR_F_Destroy(OGRFeatureH);
+        OGR_FD_GetFieldCount(OGRFeatureDefnH) -> c_int;
+        OGR_FD_GetFieldDefn(OGRFeatureDefnH, c_int) -> OGRFieldDefnH;
+        OGR_FD_GetFieldIndex(OGRFeatureDefnH, *const c_char) -> c_int;
+        OGR_Fld_GetNameRef(OGRFieldDefnH) -> *const c_char;
+        OGR_F_GetFieldAsString(OGRFeatureH, c_int) -> *const c_char;
+        OGR_F_IsFieldSetAndNotNull(OGRFeatureH, c_int) -> c_int;
         OGR_F_StealGeometry(OGRFeatureH) -> OGRGeometryH;
         OGR_G_DestroyGeometry(OGRGeometryH);
         OGR_G_GetEnvelope(OGRGeometryH, *mut OGREnvelope);
@@ -127,6 +136,7 @@ table! {
         OGR_G_Segmentize(OGRGeometryH, c_double);
         OGR_G_Transform(OGRGeometryH, OGRCoordinateTransformationH) -> OGRErr::Type;
         OGR_GT_Flatten(OGRwkbGeometryType::Type) -> OGRwkbGeometryType::Type;
+        OGR_L_GetLayerDefn(OGRLayerH) -> OGRFeatureDefnH;
         OGR_L_GetNextFeature(OGRLayerH) -> OGRFeatureH;
         OGR_L_GetSpatialRef(OGRLayerH) -> OGRSpatialReferenceH;
         OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char)

@@ -51,15 +51,15 @@ impl Dataset {
         })
     }
 
-    /// Makes a raster of one band of bytes, all 0, in memory.
+    /// Makes a raster of one band, all 0, in memory.
     ///
     /// # Errors
     /// - Io: there is no memory for it.
-    pub(super) fn in_memory(api: &'static GdalApi, size: Size) -> Result<Self> {
+    pub(super) fn in_memory(api: &'static GdalApi, size: Size, sample: SampleType) -> Result<Self> {
         let [width, height] =
             [size.width, size.height].map(|side| c_int::try_from(side).unwrap_or(-1));
         Self::made(api, c"MEM", &[], Strict::No, |driver| {
-            let (name, kind) = (c"".as_ptr(), gdal_type(SampleType::U8));
+            let (name, kind) = (c"".as_ptr(), gdal_type(sample));
             // SAFETY: the driver is GDAL's; null means no options.
             unsafe { (api.GDALCreate)(driver, name, width, height, 1, kind, std::ptr::null_mut()) }
         })

@@ -137,6 +137,15 @@ impl Gcp {
     }
 }
 
+/// Tells whether two places agree to a thousandth of a pixel; reference systems are not compared.
+pub fn near(a: &Georeference, b: &Georeference) -> bool {
+    let (Some(a), Some(b)) = (a.geotransform, b.geotransform) else {
+        return a.geotransform == b.geotransform;
+    };
+    let pixel = a[1].abs().max(a[2].abs()).max(f64::MIN_POSITIVE);
+    a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= pixel / 1000.0)
+}
+
 /// Tells a geotransform from GDAL's stand-in for none, which a GTiff does not hold.
 fn is_place(geotransform: &[f64; 6]) -> bool {
     *geotransform != [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
