@@ -24,7 +24,8 @@ fn line(criterion: &mut Criterion) -> Result<()> {
     let source = MemorySource::new(size, 10, pixels, None)?;
     let plan = TilePlan::new(size, Window::whole(size), Grid::new(128, 0, 8, 32)?)?;
     let row = plan.tile_rows().next().unwrap_or_default();
-    let strip = Strip::empty(source.bands()).advance(plan.strip(row), &source)?;
+    let mut strip = Strip::empty(source.bands());
+    strip.follow(&Strip::empty(source.bands()), plan.strip(row), &source)?;
     let Some(tile) = plan.tiles(row).nth(1) else { return Ok(()) };
     let (mut bands, mut valid) = (vec![0.0; 10 * PIXELS], vec![0; PIXELS]);
     criterion.bench_function("cut", |bencher| {

@@ -1,7 +1,10 @@
 //! Feeds inference: reads strips, cuts and normalises chips, gathers them into batches.
 
+use std::iter::repeat_with;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::thread::{self, ScopedJoinHandle};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -9,6 +12,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::normalise::{Inverse, Normaliser};
 use crate::raster::{Area, RasterSource};
+use crate::spare::Spare;
 use crate::strip::Strip;
 use crate::tile::{Tile, TilePlan};
 
@@ -49,6 +53,8 @@ pub struct Feed<'a> {
     pub batch: usize,
     /// The threads that read and normalise.
     pub pool: &'a ThreadPool,
+    /// Where inputs come from, and go when they were inferred.
+    pub spare: &'a Spare,
     /// Set when nobody wants the rest.
     pub stop: &'a AtomicBool,
 }
@@ -73,33 +79,24 @@ impl Feed<'_> {
     /// # Errors
     /// - Input: a block cannot be read.
     pub fn run(self, batches: &SyncSender<Result<Batch>>) -> Result<()> {
-        let mut strip = Strip::empty(self.source.bands());
+        let bands = self.source.bands();
+        let (mut strip, mut next) = (Strip::empty(bands), Strip::empty(bands));
         let mut batch = self.empty();
-        let side = self.plan.grid().chip() as usize;
-        for row in self.plan.tile_rows() {
-            strip = self.pool.install(|| strip.advance(self.plan.strip(row), self.source))?;
-            let tiles: Vec<Tile> = self.plan.tiles(row).collect();
-            for tiles in tiles.chunks(self.batch.max(AHEAD * self.pool.current_num_threads())) {
-                if self.stop.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                let room = || vec![0.0; side * side * self.source.bands()];
-                let prepare =
-                    |bands: &mut Vec<f32>, tile: &Tile| self.prepare(&strip, *tile, bands);
-                let chips: Vec<Result<Option<Chip>>> =
-                    self.pool.install(|| tiles.par_iter().map_init(room, prepare).collect());
-                for chip in chips {
-                    match chip? {
-                        None => batch.skipped += 1,
-                        Some(chip) => self.append(&mut batch, chip),
-                    }
-                    if batch.tiles.len() == self.batch && !self.send(&mut batch, batches) {
-                        return Ok(());
-                    }
-                }
-            }
-            // A row of nothing still counts as progress.
-            if batch.tiles.is_empty() && batch.skipped > 0 && !self.send(&mut batch, batches) {
+        let mut rows = self.plan.tile_rows().peekable();
+        if let Some(row) = rows.peek() {
+            self.read(&mut next, &strip, *row)?;
+        }
+        while let Some(row) = rows.next() {
+            std::mem::swap(&mut strip, &mut next);
+            let go_on = thread::scope(|scope| {
+                let (strip, next) = (&strip, &mut next);
+                let later = rows.peek().copied();
+                let reader = later.map(|row| scope.spawn(move || self.read(next, strip, row)));
+                let go_on = self.row(strip, row, &mut batch, batches)?;
+                let read = reader.map_or(Ok(Ok(())), ScopedJoinHandle::join);
+                read.unwrap_or_else(|panic| resume_unwind(panic)).map(|()| go_on)
+            })?;
+            if !go_on {
                 return Ok(());
             }
         }
@@ -107,6 +104,41 @@ impl Feed<'_> {
             self.send(&mut batch, batches);
         }
         Ok(())
+    }
+
+    /// Reads the part of the raster that a row of tiles looks at.
+    fn read(&self, strip: &mut Strip, before: &Strip, row: i64) -> Result<()> {
+        self.pool.install(|| strip.follow(before, self.plan.strip(row), self.source))
+    }
+
+    /// Sends the full batches of a row of tiles; false if nobody listens.
+    fn row(
+        &self,
+        strip: &Strip,
+        row: i64,
+        batch: &mut Batch,
+        batches: &SyncSender<Result<Batch>>,
+    ) -> Result<bool> {
+        let tiles: Vec<Tile> = self.plan.tiles(row).collect();
+        for tiles in tiles.chunks(self.batch.max(AHEAD * self.pool.current_num_threads())) {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let chips = tiles.par_iter().map(|tile| self.prepare(strip, *tile));
+            let chips: Vec<Result<Option<Chip>>> = self.pool.install(|| chips.collect());
+            for chip in chips {
+                match chip? {
+                    None => batch.skipped += 1,
+                    Some(chip) => self.append(batch, chip),
+                }
+                if batch.tiles.len() == self.batch && !self.send(batch, batches) {
+                    return Ok(false);
+                }
+            }
+        }
+        // A row of nothing still counts as progress.
+        let nothing = batch.tiles.is_empty() && batch.skipped > 0;
+        Ok(!nothing || self.send(batch, batches))
     }
 
     /// Sends what is gathered; false if nobody listens, because the run has ended already.
@@ -128,6 +160,7 @@ impl Feed<'_> {
             batch.inputs = chip.inputs;
         } else {
             self.copy(batch, &chip.inputs);
+            chip.inputs.into_iter().for_each(|input| self.spare.give(input));
         }
         batch.valid.extend_from_slice(&chip.valid);
         batch.inverses.push(chip.inverses);
@@ -137,7 +170,9 @@ impl Feed<'_> {
     /// Copies a chip's input into the batch's.
     fn copy(&self, batch: &mut Batch, chip: &[Vec<f32>]) {
         if batch.inputs.is_empty() {
-            batch.inputs = vec![vec![0.0; self.batch * self.chip_values()]; self.dates];
+            let input = || self.spare.take(self.batch * self.chip_values());
+            batch.inputs = repeat_with(input).take(self.dates).collect();
+            batch.inputs.iter_mut().for_each(|input| input.fill(0.0));
         }
         let at = batch.tiles.len() * self.chip_values();
         for (inputs, input) in batch.inputs.iter_mut().zip(chip) {
@@ -146,23 +181,22 @@ impl Feed<'_> {
     }
 
     /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel that is asked for.
-    ///
-    /// `bands` has room for the footprint of all dates, (band, row, column).
-    fn prepare(&self, strip: &Strip, tile: Tile, bands: &mut [f32]) -> Result<Option<Chip>> {
+    fn prepare(&self, strip: &Strip, tile: Tile) -> Result<Option<Chip>> {
         let mut valid = vec![0; (self.plan.grid().chip() as usize).pow(2)];
-        strip.cut(self.plan, tile, bands, &mut valid);
+        let mut bands = self.spare.take(self.source.bands() * valid.len());
+        strip.cut(self.plan, tile, &mut bands, &mut valid);
         let output = self.wanted(tile, &valid)?;
-        if output.iter().all(|valid| *valid == 0) {
-            return Ok(None);
-        }
-        let mut inverses = Vec::new();
-        let inputs = bands.chunks_exact(bands.len() / self.dates).map(|bands| {
-            let mut input = vec![0.0; self.chip_values()];
-            inverses.extend(self.normaliser.chip(bands, &valid, &mut input));
-            input
+        let chip = output.iter().any(|valid| *valid != 0).then(|| {
+            let mut inverses = Vec::new();
+            let inputs = bands.chunks_exact(bands.len() / self.dates).map(|bands| {
+                let mut input = self.spare.take(self.chip_values());
+                inverses.extend(self.normaliser.chip(bands, &valid, &mut input));
+                input
+            });
+            Chip { tile, inputs: inputs.collect(), valid: output, inverses }
         });
-        let inputs = inputs.collect();
-        Ok(Some(Chip { tile, inputs, valid: output, inverses }))
+        self.spare.give(bands);
+        Ok(chip)
     }
 
     /// Returns where a chip's output counts: valid pixels, of its kept area if there is an area.

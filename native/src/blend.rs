@@ -103,7 +103,8 @@ impl Blender {
         Self {
             window,
             channels,
-            decides,
+            // Chips that share no pixel cannot disagree.
+            decides: decides && plan.grid().shared() > 0,
             profile: profile(plan.grid().kept(), plan.grid().shared()),
             first_row: window.row,
             height,
@@ -130,7 +131,7 @@ impl Blender {
     /// # Errors
     /// - Model: a value is not finite.
     pub fn add(&mut self, plan: &TilePlan, tile: Tile, scores: &[f32], valid: &[u8]) -> Result<()> {
-        if !scores.iter().all(|score| score.is_finite()) {
+        if !finite(scores) {
             return Err(Error::model(format!(
                 "the network gave a value that is not a number for the chip at column {}, row {}; \
                  the model file does not suit this raster or is damaged",
@@ -294,6 +295,11 @@ fn profile(kept: u32, shared: u32) -> Vec<f32> {
     #[allow(clippy::cast_possible_truncation, reason = "weights are f32")]
     let profile = (0..kept).map(|at| if ramp == 0 { 1.0 } else { weight(at) as f32 }).collect();
     profile
+}
+
+/// Says whether no value is infinite or no number; many are looked at before it stops.
+fn finite(values: &[f32]) -> bool {
+    values.chunks(1024).all(|part| part.iter().fold(true, |all, value| all & value.is_finite()))
 }
 
 /// Returns how far a raster position lies inside a chip; kept areas do.

@@ -178,13 +178,12 @@ impl Emit {
             }
             Emit::Classes if channels > CLASSES_U8 => {
                 let pixels = by_row(pool, rows, 1, NODATA_U16, &|row, line| {
-                    let decided = decide(rows, row);
-                    line.iter_mut().zip(decided).for_each(|(pixel, (class, _))| *pixel = class);
+                    line.copy_from_slice(&decide(rows, row).0);
                 });
                 sink.write(Samples::U16(&pixels))
             }
             Emit::Classes => sink.write(Samples::U8(&bytes(1, NODATA_U8, &|row, line| {
-                for (pixel, (class, _)) in line.iter_mut().zip(decide(rows, row)) {
+                for (pixel, class) in line.iter_mut().zip(decide(rows, row).0) {
                     *pixel = u8::try_from(class).unwrap_or(NODATA_U8);
                 }
             }))),
@@ -196,8 +195,7 @@ impl Emit {
                 line.copy_from_slice(rows.scores(channels - 1, row));
             }))),
             Emit::Confidence => sink.write(Samples::F32(&floats(1, &|row, line| {
-                let decided = decide(rows, row);
-                line.iter_mut().zip(decided).for_each(|(pixel, (_, score))| *pixel = score);
+                line.copy_from_slice(&decide(rows, row).1);
             }))),
             Emit::Entropy => {
                 sink.write(Samples::F32(&floats(1, &|row, line| entropy(rows, row, line))))
@@ -269,16 +267,17 @@ fn by_row<T: Copy + Send + Sync>(
     pixels
 }
 
-/// Returns the best class and its score for each pixel of a row; the lowest index wins ties.
-fn decide(rows: Blended<'_>, row: usize) -> Vec<(u16, f32)> {
-    let mut best = vec![(0, f32::NEG_INFINITY); rows.width()];
+/// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
+fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
+    let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
     for class in 0..rows.channels() {
         let index = u16::try_from(class).unwrap_or(NODATA_U16);
-        for (best, score) in best.iter_mut().zip(rows.scores(class, row)) {
-            if *score > best.1 {
-                *best = (index, *score);
-            }
+        let pixels = choice.iter_mut().zip(&mut best);
+        for ((choice, best), score) in pixels.zip(rows.scores(class, row)) {
+            let better = *score > *best;
+            *choice = if better { index } else { *choice };
+            *best = if better { *score } else { *best };
         }
     }
-    best
+    (choice, best)
 }

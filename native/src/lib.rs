@@ -34,6 +34,7 @@ mod resize;
 mod resume;
 pub mod runtime;
 pub mod scene;
+pub mod spare;
 pub mod spectralgpt;
 pub mod strip;
 pub mod tile;

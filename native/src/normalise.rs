@@ -102,6 +102,8 @@ impl Normaliser {
     pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
         let pixels = valid.len();
         let chip = input.len() / self.channels().max(1);
+        // Most chips have no gap, and then there is nothing to look up.
+        let valid = if valid.contains(&0) { valid } else { &[] };
         let mut footprint = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
         let mut inverses = Vec::with_capacity(self.channels());
         for (channel, chip) in input.chunks_exact_mut(chip).enumerate() {
@@ -117,9 +119,9 @@ impl Normaliser {
         inverses
     }
 
-    /// Normalises one channel at the raster's own resolution.
+    /// Normalises one channel at the raster's own resolution; `valid` is empty if all pixels are.
     fn channel(&self, channel: usize, bands: &[f32], valid: &[u8], plane: &mut [f32]) -> Inverse {
-        let pixels = valid.len();
+        let pixels = plane.len();
         match &self.origins[channel] {
             Origin::Band(band) => {
                 for (value, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
@@ -136,11 +138,7 @@ impl Normaliser {
                 clipped_bytes(plane, mean[channel], std[channel])
             }
         };
-        for (value, valid) in plane.iter_mut().zip(valid) {
-            if *valid == 0 {
-                *value = 0.0;
-            }
-        }
+        cover(plane, valid, 0.0);
         Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
     }
 }
@@ -202,27 +200,33 @@ fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
     plane.iter_mut().for_each(|sum| *sum /= count);
 }
 
-/// Returns the least and the largest valid value.
+/// Returns the value that is better than all others, `worst` if there is none.
 ///
 /// Kept in lanes, which a processor compares at once: a minimum is the same in any order.
-fn extremes(plane: &[f32], valid: &[u8]) -> (f32, f32) {
+fn best(plane: &[f32], worst: f32, better: impl Fn(f32, f32) -> bool) -> f32 {
     const LANES: usize = 16;
-    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    for (values, valid) in plane.chunks(LANES).zip(valid.chunks(LANES)) {
-        for (((low, high), value), valid) in low.iter_mut().zip(&mut high).zip(values).zip(valid) {
-            let counts = *valid != 0;
-            *low = if counts && *value < *low { *value } else { *low };
-            *high = if counts && *value > *high { *value } else { *high };
-        }
+    let of = |best: f32, value: f32| if better(value, best) { value } else { best };
+    let mut lanes = [worst; LANES];
+    let (chunks, rest) = plane.as_chunks::<LANES>();
+    for values in chunks {
+        lanes.iter_mut().zip(values).for_each(|(best, value)| *best = of(*best, *value));
     }
-    (
-        low.into_iter().fold(f32::INFINITY, f32::min),
-        high.into_iter().fold(f32::NEG_INFINITY, f32::max),
-    )
+    lanes.iter().chain(rest).fold(worst, |best, value| of(best, *value))
+}
+
+/// Puts `fill` where pixels are invalid.
+fn cover(plane: &mut [f32], valid: &[u8], fill: f32) {
+    for (value, valid) in plane.iter_mut().zip(valid) {
+        *value = if *valid == 0 { fill } else { *value };
+    }
 }
 
 fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
-    let (low, high) = extremes(plane, valid);
+    // A valid value in an invalid pixel changes no extreme.
+    let known = valid.iter().position(|valid| *valid != 0).map_or(0.0, |at| plane[at]);
+    cover(plane, valid, known);
+    let low = best(plane, f32::INFINITY, |value, low| value < low);
+    let high = best(plane, f32::NEG_INFINITY, |value, high| value > high);
     let range = high - low + narrow(epsilon);
     plane.iter_mut().for_each(|value| *value = (*value - low) / range);
     // A constant channel, and one without a valid pixel.

@@ -18,6 +18,7 @@ use crate::product::Product;
 use crate::progress::Progress;
 use crate::raster::{Area, RasterSource};
 use crate::runtime::session::{Session, Terminator};
+use crate::spare::Spare;
 use crate::tile::TilePlan;
 
 /// Name of the network's output that holds a chip's pre-training loss, (batch, 1).
@@ -100,12 +101,13 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
     let session = line.session.apart()?;
     let line = Line { session: &session, ..line };
     let stop = AtomicBool::new(false);
+    let spare = Spare::default();
     let mut walk = Walk::new(line, started);
     thread::scope(|scope| {
         let (feeder, batches) = sync_channel(line.ahead());
         let (worker, results) = sync_channel(1);
-        let feed = scope.spawn(|| feed(line, feeder, &stop));
-        let infer = scope.spawn(|| infer(line, batches, worker, &stop));
+        let feed = scope.spawn(|| feed(line, feeder, &spare, &stop));
+        let infer = scope.spawn(|| infer(line, batches, worker, &spare, &stop));
         let outcome = walk.collect(&results, progress, take);
         stop.store(outcome.is_err(), Ordering::Relaxed);
         drop(results);
@@ -116,10 +118,10 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
     Ok(walk.report())
 }
 
-fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>, stop: &AtomicBool) {
+fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>, spare: &Spare, stop: &AtomicBool) {
     let Line { manifest, plan, source, area, normaliser, batch, pool, .. } = line;
     let (dates, chip_px) = (manifest.task.inputs().len(), manifest.chip_px as usize);
-    let feed = Feed { plan, source, area, normaliser, dates, chip_px, batch, pool, stop };
+    let feed = Feed { plan, source, area, normaliser, dates, chip_px, batch, pool, spare, stop };
     if let Err(error) = feed.run(&batches) {
         // Nobody listening any more means that the run has ended already.
         let _ = batches.send(Err(error));
@@ -130,6 +132,7 @@ fn infer(
     line: Line<'_>,
     batches: Receiver<Result<Batch>>,
     results: SyncSender<Result<Scored>>,
+    spare: &Spare,
     stop: &AtomicBool,
 ) {
     for batch in batches {
@@ -138,7 +141,7 @@ fn infer(
             if empty {
                 Ok(Scored { batch, planes: Vec::new(), loss: None })
             } else {
-                score(line, batch)
+                score(line, batch, spare)
             }
         });
         let failed = scored.is_err();
@@ -149,7 +152,7 @@ fn infer(
 }
 
 /// Runs the network on a batch.
-fn score(line: Line<'_>, batch: Batch) -> Result<Scored> {
+fn score(line: Line<'_>, mut batch: Batch, spare: &Spare) -> Result<Scored> {
     let inputs: Vec<&[f32]> = batch.inputs.iter().map(Vec::as_slice).collect();
     let wants_loss = line.outputs.iter().any(|output| output.kind == OutputKind::Reconstruction);
     let mut names: Vec<&str> = line.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -164,6 +167,7 @@ fn score(line: Line<'_>, batch: Batch) -> Result<Scored> {
         .zip(tensors)
         .map(|(output, tensor)| Product::planes(output, tensor, &batch, line.batch))
         .collect::<Result<_>>()?;
+    batch.inputs.drain(..).for_each(|input| spare.give(input));
     Ok(Scored { batch, planes, loss })
 }
 
@@ -185,8 +189,9 @@ impl Line<'_> {
         (AHEAD * self.pool.current_num_threads()).div_ceil(self.batch)
     }
 
-    /// Returns the bytes that the line itself will hold: two strips, the batches that are prepared,
-    /// wait, are inferred and blended, with what the network makes of them, the rows being blended.
+    /// Returns the bytes that the line itself will hold: two strips, rows on their way into one
+    /// that keeps others, the batches that are prepared, wait, are inferred and blended, with what
+    /// the network makes of them, the rows being blended.
     fn bytes(&self) -> u64 {
         let first = self.plan.tile_rows().next().unwrap_or_default();
         let strip = self.plan.strip(first).size;
@@ -200,7 +205,8 @@ impl Line<'_> {
         let batches = (2 * self.ahead() as u64 + 3) * input + 3 * made;
         let held = self.outputs.iter().map(|o| Product::bytes(self.manifest, o, self.plan));
         let held = held.fold(0u64, u64::saturating_add);
-        strip.saturating_mul(2).saturating_add(batches).saturating_add(held)
+        let strips = 2 + u64::from(self.plan.grid().overlap() > 0);
+        strip.saturating_mul(strips).saturating_add(batches).saturating_add(held)
     }
 
     /// Compares what the process holds, and what is still to come, with the budget; `there` of the

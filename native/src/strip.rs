@@ -21,28 +21,23 @@ impl Strip {
         Self { window, bands, pixels: Vec::new(), valid: Vec::new() }
     }
 
-    /// Moves to another window; rows that both hold are kept, the others are read.
+    /// Moves to another window; rows that `from` holds are copied, the others are read.
     ///
     /// # Errors
-    /// - Input: a block cannot be read.
-    pub fn advance(self, to: Window, source: &dyn RasterSource) -> Result<Self> {
-        let mut next = Self {
-            window: to,
-            bands: self.bands,
-            pixels: vec![0.0; to.size.pixels() * self.bands],
-            valid: vec![0; to.size.pixels()],
-        };
-        let same = self.window.col == to.col && self.window.size.width == to.size.width;
+    /// - Input: a block cannot be read; what the strip holds then is unspecified.
+    pub fn follow(&mut self, from: &Self, to: Window, source: &dyn RasterSource) -> Result<()> {
+        self.window = to;
+        self.pixels.resize(to.size.pixels() * self.bands, 0.0);
+        self.valid.resize(to.size.pixels(), 0);
+        let same = from.window.col == to.col && from.window.size.width == to.size.width;
         let (mut first, mut end) =
-            (self.window.row.max(to.row), self.window.end_row().min(to.end_row()));
+            (from.window.row.max(to.row), from.window.end_row().min(to.end_row()));
         if !same || first >= end {
             (first, end) = (to.end_row(), to.end_row());
         }
-        next.copy(&self, first, end);
-        drop(self);
-        next.read(to.row, first, source)?;
-        next.read(end, to.end_row(), source)?;
-        Ok(next)
+        self.copy(from, first, end);
+        self.read(to.row, first, source)?;
+        self.read(end, to.end_row(), source)
     }
 
     fn copy(&mut self, from: &Self, first: u32, end: u32) {
@@ -162,9 +157,10 @@ mod tests {
             let source = Coordinates(size, Mutex::default());
             let plan =
                 TilePlan::new(size, Window::whole(size), Grid::new(32, 3, 4, 8).unwrap()).unwrap();
-            let mut strip = Strip::empty(2);
+            let (mut strip, mut before) = (Strip::empty(2), Strip::empty(2));
             for row in plan.tile_rows() {
-                strip = strip.advance(plan.strip(row), &source).unwrap();
+                std::mem::swap(&mut strip, &mut before);
+                strip.follow(&before, plan.strip(row), &source).unwrap();
                 for tile in plan.tiles(row) {
                     let (mut pixels, mut valid) = (vec![-1.0; 2 * 32 * 32], vec![0; 32 * 32]);
                     strip.cut(&plan, tile, &mut pixels, &mut valid);

@@ -16,7 +16,7 @@ use crate::normalise::Normaliser;
 use crate::onnx::{NoWeights, WeightFormat, Writer};
 use crate::raster::RasterSource;
 use crate::raster::gdal::Labels;
-use crate::runtime::session::{ProviderReport, Session, SessionOptions};
+use crate::runtime::session::{ProviderReport, Session};
 use crate::strip::Strip;
 use crate::tile::{Grid, Tile, TilePlan};
 
@@ -100,7 +100,7 @@ impl Encoder {
         let (values, sample, chips_cached) =
             watch.run_stoppable(|stage| gather.run(&by_tile, stage), || stop.terminate())?;
         let spectrum = normaliser.channels();
-        let table = Table::new(values, spectrum + sample.map.features, spectrum)?;
+        let table = Table::new(values, sample.columns(), spectrum)?;
         let (seconds, provider) = (started.elapsed().as_secs_f64(), session.report());
         Ok(Encoding { table, sample, chips, chips_cached, seconds, provider })
     }
@@ -118,16 +118,7 @@ impl Encoder {
         let file = tempfile::Builder::new().prefix("spectralgpt-").suffix(".onnx").tempfile();
         let mut file = file.map_err(unwritable)?;
         Writer::new(&graph, &NoWeights, WeightFormat::Fp32).write(&[], &mut file)?;
-        let line = &options.line;
-        let settings = SessionOptions {
-            device: line.device,
-            provider: line.provider,
-            precision: line.precision,
-            threads: line.threads,
-            batch: 1,
-            library: line.library.clone(),
-        };
-        Session::open(file.path(), &settings)
+        Session::open(file.path(), &options.session())
     }
 }
 
@@ -215,8 +206,7 @@ impl Gather<'_> {
 
     /// Makes room for all pixels, if there is memory for it.
     fn room(self, seen: &Seen) -> Result<Vec<f32>> {
-        let columns = self.normaliser.channels() + seen.map.features;
-        let numbers = self.points.points().len() * columns;
+        let numbers = self.points.points().len() * seen.columns();
         let bytes = 4 * numbers as u64;
         let needed = memory::resident().unwrap_or(0) + bytes + bytes / 4;
         if needed > self.memory {
@@ -233,7 +223,7 @@ impl Gather<'_> {
 
     /// Takes what is seen of pixels of a chip.
     fn take(self, seen: &Seen, tile: Tile, places: &[usize], values: &mut [f32]) {
-        let columns = self.normaliser.channels() + seen.map.features;
+        let columns = seen.columns();
         for place in places {
             let point = self.points.points()[*place];
             let within = |at: u32, start: i64| usize::try_from(i64::from(at) - start).unwrap_or(0);
@@ -244,6 +234,11 @@ impl Gather<'_> {
 }
 
 impl Seen {
+    /// Counts what heads see of a pixel: channels and features.
+    pub(super) fn columns(&self) -> usize {
+        self.input.len() / (self.side * self.side) + self.map.features
+    }
+
     /// Fills what heads see of a pixel: its channels, then the features there, bilinear between the
     /// middles of the map's pixels.
     pub(super) fn pixel(&self, row: usize, col: usize, into: &mut [f32]) {

@@ -11,7 +11,7 @@ use super::watch::Stage;
 use crate::error::{Error, Result};
 
 /// Steps at most, and how many of the past are remembered.
-const STEPS: u64 = 150;
+const STEPS: u64 = 100;
 const MEMORY: usize = 10;
 /// A step that lowers the loss by less is the last.
 const TOLERANCE: f64 = 1e-5;

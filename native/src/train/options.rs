@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::options::Options;
+use crate::runtime::session::SessionOptions;
 
 /// The least side of a block, in pixels: neighbours are too much alike to test on.
 const LEAST_BLOCK: u32 = 32;
@@ -116,6 +117,13 @@ impl TrainOptions {
             )));
         }
         Ok(())
+    }
+
+    /// Returns how networks are run: a chip at a time.
+    pub(super) fn session(&self) -> SessionOptions {
+        let Options { device, provider, precision, threads, .. } = self.line;
+        let library = self.line.library.clone();
+        SessionOptions { device, provider, precision, threads, batch: 1, library }
     }
 }
 

@@ -122,7 +122,7 @@ impl TrainReport {
         options: &TrainOptions,
     ) -> Self {
         let confusion = &choice.confusion;
-        let candidate = choice.fitted.candidate;
+        let fitted = &choice.fitted;
         let class = |(place, class): (usize, &Class)| ClassReport {
             value: class.value,
             name: class.name.clone(),
@@ -138,9 +138,9 @@ impl TrainReport {
         let comparison = Comparison::of(&choice.spectrum_alone, &choice.with_features);
         let mut report = Self {
             output: PathBuf::new(),
-            head: candidate.kind,
-            uses_features: candidate.features,
-            strength: candidate.strength,
+            head: fitted.family.kind,
+            uses_features: fitted.family.features,
+            strength: fitted.strength,
             figures: confusion.into(),
             majority_rate: confusion.majority(),
             comparison,

@@ -12,24 +12,23 @@ use super::pixels::Pixels;
 use super::score::Confusion;
 use super::table::{Table, narrow};
 use super::watch::{Stage, Watch};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// How much large weights may cost.
-const STRENGTHS: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
+/// How much large weights may cost, from the most.
+const STRENGTHS: [f64; 3] = [1e-2, 1e-3, 1e-4];
 
-/// A way to make a head.
+/// A kind of head and what it sees; with a strength, a way to make a head.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct Family {
     pub(super) kind: Kind,
     /// Whether it sees the network's features besides the spectrum.
     pub(super) features: bool,
-    pub(super) strength: f64,
 }
 
 /// The heads to be compared.
 #[derive(Debug)]
 pub(super) struct Search {
-    candidates: Vec<Candidate>,
+    families: Vec<Family>,
     folds: usize,
     seed: u64,
 }
@@ -37,10 +36,9 @@ pub(super) struct Search {
 /// A head, and how it was found.
 #[derive(Debug)]
 pub(super) struct Fitted {
-    pub(super) candidate: Candidate,
+    pub(super) family: Family,
+    pub(super) strength: f64,
     pub(super) head: Head,
-    pub(super) table_scales: Vec<(f64, f64)>,
-    pub(super) spectrum: usize,
 }
 
 /// The best head, and what it and others say of blocks that they have not seen.
@@ -54,6 +52,16 @@ pub(super) struct Choice {
     pub(super) with_features: Confusion,
 }
 
+/// What the heads of a family say of each fold, per strength.
+struct Tested {
+    family: Family,
+    /// (fold, strength).
+    folds: Vec<Vec<Confusion>>,
+}
+
+/// A family's place, and a strength's.
+type Place = (usize, usize);
+
 impl Search {
     pub(super) fn new(options: &TrainOptions, folds: &Folds) -> Self {
         let kinds: &[Kind] = match options.head {
@@ -61,22 +69,19 @@ impl Search {
             HeadChoice::Logistic => &[Kind::Logistic],
             HeadChoice::Mlp => &[Kind::Mlp],
         };
-        let mut candidates = Vec::new();
-        for features in [false, true] {
-            for kind in kinds {
-                let of = |strength: &f64| Candidate { kind: *kind, features, strength: *strength };
-                candidates.extend(STRENGTHS.iter().map(of));
-            }
-        }
-        Self { candidates, folds: folds.count(), seed: options.seed }
+        // Of equals the first is chosen: the simpler head, which sees less.
+        let families = [false, true].iter().flat_map(|features| {
+            kinds.iter().map(|kind| Family { kind: *kind, features: *features })
+        });
+        Self { families: families.collect(), folds: folds.count(), seed: options.seed }
     }
 
-    /// Counts the fits.
+    /// Counts the fits, the last ones included.
     pub(super) fn steps(&self) -> usize {
-        self.candidates.len() * self.folds + 1
+        (self.families.len() * self.folds + 1) * STRENGTHS.len()
     }
 
-    /// Fits every candidate without each fold and tests it there.
+    /// Fits every candidate without each fold and tests it there; then fits the best to all.
     ///
     /// # Errors
     /// - Cancelled: the caller said so.
@@ -91,75 +96,69 @@ impl Search {
     ) -> Result<Choice> {
         let class: Vec<usize> = pixels.points().iter().map(|point| point.class).collect();
         let fits = Fits { table, pixels, class: &class, folds, seed: self.seed };
-        let jobs: Vec<(Candidate, usize)> = self
-            .candidates
+        let jobs: Vec<(Family, usize)> = self
+            .families
             .iter()
-            .flat_map(|candidate| (0..self.folds).map(|fold| (*candidate, fold)))
+            .flat_map(|family| (0..self.folds).map(|fold| (*family, fold)))
             .collect();
         let tested = watch.run(|stage| {
-            let test = |(candidate, fold): &(Candidate, usize)| fits.test(*candidate, *fold, stage);
+            let test = |(family, fold): &(Family, usize)| fits.test(*family, *fold, stage);
             pool.install(|| jobs.par_iter().map(test).collect::<Result<Vec<_>>>())
         })?;
-        let tested: Vec<&[Confusion]> = tested.chunks_exact(self.folds).collect();
-        let all = |_: &Candidate| true;
-        let best = self.best(&tested, None, &all);
-        let candidate = self.candidates[best];
+        let folds = tested.chunks_exact(self.folds).map(<[_]>::to_vec);
+        let families = self.families.iter().copied();
+        let tested: Vec<Tested> =
+            families.zip(folds).map(|(family, folds)| Tested { family, folds }).collect();
+        let (family, strength) = best(&tested, None, &|_| true);
+        let family = self.families[family];
+        let path = watch.run(|stage| pool.install(|| fits.path(family, None, strength, stage)))?;
+        let head =
+            path.into_iter().next_back().ok_or_else(|| Error::failed("no head was fitted"))?;
+        let strength = STRENGTHS[strength];
         info!(
-            "the best head is {} with strength {}, seeing {}",
-            candidate.kind.name(),
-            candidate.strength,
-            candidate.sees()
-        );
-        let head = watch.run(|stage| pool.install(|| fits.fit(candidate, None, stage)))?;
-        let columns = table.seen(candidate.features).ncols();
-        let table_scales = (0..columns).map(|column| table.scale(column)).collect();
-        let spectrum = table.spectrum();
-        Ok(Choice {
-            fitted: Fitted { candidate, head, table_scales, spectrum },
-            confusion: self.unseen(&tested, &all),
-            spectrum_alone: self.unseen(&tested, &|candidate| !candidate.features),
-            with_features: self.unseen(&tested, &|candidate| candidate.features),
-        })
-    }
-
-    /// Returns the best candidate of those allowed, by all folds but one.
-    fn best(
-        &self,
-        tested: &[&[Confusion]],
-        without: Option<usize>,
-        allowed: &dyn Fn(&Candidate) -> bool,
-    ) -> usize {
-        let merit = |place: usize| {
-            let mut sum = Confusion::new(0);
-            for (fold, confusion) in tested[place].iter().enumerate() {
-                if Some(fold) != without {
-                    sum = sum.plus(confusion);
-                }
+            "the best head is {} of strength {strength} that sees {}",
+            family.kind.name(),
+            if family.features {
+                "the network's features and the spectrum"
+            } else {
+                "the spectrum"
             }
-            f64::midpoint(sum.overall(), sum.macro_f1())
-        };
-        let places = (0..self.candidates.len()).filter(|place| allowed(&self.candidates[*place]));
-        // Of equals the first: the simpler head, the stronger regularisation.
-        let better = |(best, most): (usize, f64), place| {
-            let merit = merit(place);
-            if merit > most { (place, merit) } else { (best, most) }
-        };
-        places.fold((0, f64::NEG_INFINITY), better).0
+        );
+        Ok(Choice {
+            fitted: Fitted { family, strength, head },
+            confusion: self.unseen(&tested, &|_| true),
+            spectrum_alone: self.unseen(&tested, &|family| !family.features),
+            with_features: self.unseen(&tested, &|family| family.features),
+        })
     }
 
     /// Adds up what is said of each fold by the candidate that is best on the others, so that no
     /// figure was looked at when the head was chosen.
-    fn unseen(&self, tested: &[&[Confusion]], allowed: &dyn Fn(&Candidate) -> bool) -> Confusion {
-        let fold = |fold: usize| &tested[self.best(tested, Some(fold), allowed)][fold];
-        (0..self.folds).map(fold).fold(Confusion::new(0), |sum, one| sum.plus(one))
+    fn unseen(&self, tested: &[Tested], allowed: &dyn Fn(Family) -> bool) -> Confusion {
+        let fold = |fold: usize| {
+            let (family, strength) = best(tested, Some(fold), allowed);
+            &tested[family].folds[fold][strength]
+        };
+        (0..self.folds).map(fold).fold(Confusion::new(0), Confusion::plus)
     }
 }
 
-impl Candidate {
-    /// Says what it sees.
-    pub(super) fn sees(self) -> &'static str {
-        if self.features { "the network's features and the spectrum" } else { "the spectrum alone" }
-    }
+/// Returns the best candidate of those allowed, by all folds but one.
+fn best(tested: &[Tested], without: Option<usize>, allowed: &dyn Fn(Family) -> bool) -> Place {
+    let merit = |(family, strength): Place| {
+        let folds = tested[family].folds.iter().enumerate();
+        let folds = folds.filter(|(fold, _)| Some(*fold) != without);
+        let sum = folds.fold(Confusion::new(0), |sum, (_, fold)| sum.plus(&fold[strength]));
+        f64::midpoint(sum.overall(), sum.macro_f1())
+    };
+    let families = (0..tested.len()).filter(|family| allowed(tested[*family].family));
+    let places =
+        families.flat_map(|family| (0..STRENGTHS.len()).map(move |strength| (family, strength)));
+    let better = |(best, most): (Place, f64), place| {
+        let merit = merit(place);
+        if merit > most { (place, merit) } else { (best, most) }
+    };
+    places.fold(((0, 0), f64::NEG_INFINITY), better).0
 }
 
 /// What fits share.
@@ -172,29 +171,42 @@ struct Fits<'a> {
 }
 
 impl Fits<'_> {
-    /// Fits a candidate to the pixels outside a fold.
-    fn fit(&self, candidate: Candidate, without: Option<usize>, stage: Stage<'_>) -> Result<Head> {
-        let seen = self.table.seen(candidate.features);
-        let weight = self.weights(without);
-        let task = Task { seen, class: self.class, weight: &weight, strength: candidate.strength };
+    /// Fits heads of a family to the pixels outside a fold, one per strength up to the last one
+    /// wanted, each from the one before.
+    fn path(
+        &self,
+        family: Family,
+        without: Option<usize>,
+        last: usize,
+        stage: Stage<'_>,
+    ) -> Result<Vec<Head>> {
+        let (seen, weight) = (self.table.seen(family.features), self.weights(without));
         let classes = self.pixels.found().len();
-        let start = Head::start(candidate.kind, seen.ncols(), classes, self.seed);
-        let head = fit(&start, task, stage)?;
-        stage.step();
-        Ok(head)
+        let mut head = Head::start(family.kind, seen.ncols(), classes, self.seed);
+        let mut path = Vec::new();
+        for strength in &STRENGTHS[..=last] {
+            let task = Task { seen, class: self.class, weight: &weight, strength: *strength };
+            head = fit(&head, task, stage)?;
+            path.push(head.clone());
+            stage.step();
+        }
+        Ok(path)
     }
 
-    /// Fits a candidate to the pixels outside a fold and counts what it says of those inside.
-    fn test(&self, candidate: Candidate, fold: usize, stage: Stage<'_>) -> Result<Confusion> {
-        let said =
-            self.fit(candidate, Some(fold), stage)?.decide(self.table.seen(candidate.features));
-        let mut confusion = Confusion::new(self.pixels.found().len());
-        for ((truth, said), of) in self.class.iter().zip(said).zip(self.folds.of()) {
-            if *of == fold {
-                confusion.count(*truth, said, self.pixels.stands_for(*truth));
+    /// Fits heads to the pixels outside a fold and counts what each says of those inside.
+    fn test(&self, family: Family, fold: usize, stage: Stage<'_>) -> Result<Vec<Confusion>> {
+        let heads = self.path(family, Some(fold), STRENGTHS.len() - 1, stage)?;
+        let test = |head: Head| {
+            let said = head.decide(self.table.seen(family.features));
+            let mut confusion = Confusion::new(self.pixels.found().len());
+            for ((truth, said), of) in self.class.iter().zip(said).zip(self.folds.of()) {
+                if *of == fold {
+                    confusion.count(*truth, said, self.pixels.stands_for(*truth));
+                }
             }
-        }
-        Ok(confusion)
+            confusion
+        };
+        Ok(heads.into_iter().map(test).collect())
     }
 
     /// Weighs pixels so that rare classes count more than their number, though not as much as common
@@ -206,10 +218,11 @@ impl Fits<'_> {
         places.clone().filter(|place| used(*place)).for_each(|place| {
             counts[self.class[place]] += self.pixels.stands_for(self.class[place]);
         });
+        let power: f64 = std::env::var("BALANCE").map_or(0.5, |text| text.parse().unwrap_or(0.5));
         let weigh = |place: usize| {
             let class = self.class[place];
             let stands_for = self.pixels.stands_for(class);
-            if used(place) { stands_for / counts[class].sqrt() } else { 0.0 }
+            if used(place) { stands_for / counts[class].powf(power) } else { 0.0 }
         };
         let weights: Vec<f64> = places.map(weigh).collect();
         let sum: f64 = weights.iter().sum();

@@ -139,16 +139,15 @@ impl RasterSource for GdalBands {
         self.read_bands(window, pixels)?;
         valid.fill(1);
         for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
-            mark(valid, band, |value| value.is_finite() && value != nodata);
+            mark(valid, band, |value| value.is_finite() & (value != nodata));
         }
         let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
         for &by in &self.masks {
             self.read_mask(window, by, &mut mask)?;
             mark(valid, &mask, |value| value != 0.0);
         }
-        for band in pixels.chunks_exact_mut(plane) {
-            let invalid = band.iter_mut().zip(&*valid).filter(|(_, valid)| **valid == 0);
-            invalid.for_each(|(value, _)| *value = 0.0);
+        if valid.contains(&0) {
+            pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
         }
         Ok(())
     }
@@ -158,6 +157,13 @@ impl RasterSource for GdalBands {
 fn mark(valid: &mut [u8], band: &[f32], agrees: impl Fn(f32) -> bool) {
     for (valid, value) in valid.iter_mut().zip(band) {
         *valid &= u8::from(agrees(*value));
+    }
+}
+
+/// Puts 0 where pixels are invalid.
+fn clear(band: &mut [f32], valid: &[u8]) {
+    for (value, valid) in band.iter_mut().zip(valid) {
+        *value = if *valid == 0 { 0.0 } else { *value };
     }
 }
 

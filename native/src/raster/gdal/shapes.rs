@@ -309,7 +309,8 @@ impl Layer {
             let label = match field {
                 None => Some(String::new()),
                 Some(field) if (api.OGR_F_IsFieldSetAndNotNull)(feature, field) == 0 => None,
-                Some(field) => Some(text((api.OGR_F_GetFieldAsString)(feature, field))),
+                Some(field) => Some(text((api.OGR_F_GetFieldAsString)(feature, field)))
+                    .filter(|label| !label.is_empty()),
             };
             let geometry = (api.OGR_F_StealGeometry)(feature);
             (api.OGR_F_Destroy)(feature);
