@@ -155,11 +155,12 @@ struct Gather<'a> {
 impl Gather<'_> {
     /// Returns what is seen of every pixel, row-major, the first chip, and how many were kept.
     fn run(self, by_tile: &ByTile, stage: Stage<'_>) -> Result<(Vec<f32>, Seen, usize)> {
-        let mut strip = Strip::empty(self.source.bands());
+        let [mut strip, mut before] = [(); 2].map(|()| Strip::empty(self.source.bands()));
         let (mut values, mut first, mut kept) = (Vec::new(), None, 0);
         for (row, tiles) in by_tile {
             stage.go_on()?;
-            strip = strip.advance(self.plan.strip(*row), self.source)?;
+            std::mem::swap(&mut strip, &mut before);
+            strip.follow(&before, self.plan.strip(*row), self.source)?;
             for (col, places) in tiles {
                 stage.go_on()?;
                 let tile = Tile { row: *row, col: *col };
