@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use conformance::face::{self, Case, Plane, Refusal};
+use conformance::face::{self, Case, Face, Plane, Refusal};
 use conformance::raster::SEGMUNICH;
 use conformance::{detgen, full, models, raster};
 use spectralgpt_core::geometry::{Size, Window};
+use spectralgpt_core::model::BUILTIN;
 use spectralgpt_core::model::manifest::Normalisation;
 use spectralgpt_core::onnx::Graph;
 use spectralgpt_core::tile::reflect;
@@ -129,9 +130,19 @@ fn every_face_gives_every_output_the_same_bytes() {
     }
 }
 
+#[test]
+fn every_face_has_the_built_in_model() {
+    let mut case = scene(Path::new(BUILTIN));
+    (case.dn_offset, case.window) = (Some(0.0), Some(Window::new(3, 5, Size::new(203, 131))));
+    let expected = face::Rust.predict(&case).unwrap();
+    for face in face::all() {
+        assert!(face.predict(&case).unwrap() == expected, "{}", face.name());
+    }
+}
+
 /// Asks every face what it refuses.
 fn refusals(case: &Case<'_>) -> Vec<(String, Refusal)> {
-    let refused = |face: Box<dyn face::Face>| {
+    let refused = |face: Box<dyn Face>| {
         let refusal = face.predict(case).err();
         (face.name(), refusal.unwrap_or_else(|| panic!("{} does it", face.name())))
     };
