@@ -14,7 +14,7 @@ use spectralgpt_core::geometry::Size;
 use spectralgpt_core::landscape::Landscape;
 
 /// Made at once, so that threads have work.
-const AT_ONCE: u64 = 16;
+const AT_ONCE: usize = 16;
 
 #[derive(Parser)]
 struct Args {
@@ -40,10 +40,10 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let mut out = BufWriter::new(std::io::stdout().lock());
     let end = args.seed.checked_add(args.count).ok_or_else(|| Error::other("seeds end at 2^64"))?;
-    for first in (args.seed..end).step_by(AT_ONCE as usize) {
-        let seeds: Vec<u64> = (first..end.min(first + AT_ONCE)).collect();
+    let seeds: Vec<u64> = (args.seed..end).collect();
+    for seeds in seeds.chunks(AT_ONCE) {
         let made: Vec<Landscape> =
-            seeds.into_par_iter().map(|seed| Landscape::new(seed, args.size)).collect();
+            seeds.par_iter().map(|&seed| Landscape::new(seed, args.size)).collect();
         made.iter().try_for_each(|landscape| write(&mut out, landscape))?;
     }
     out.flush()

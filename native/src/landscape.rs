@@ -163,3 +163,87 @@ fn places(size: Size) -> impl Iterator<Item = Point> {
         (0..size.width).map(move |column| Point { x: middle(column), y: middle(row) })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+    use std::collections::HashSet;
+
+    const SIZE: Size = Size::new(150, 83);
+
+    /// The scene of a seed is the same on every machine and for ever: models are trained on it.
+    #[test]
+    fn a_seed_gives_the_same_bytes() {
+        let landscape = Landscape::new(1, Size::new(61, 37));
+        assert_eq!(landscape, Landscape::new(1, Size::new(61, 37)));
+        assert_ne!(landscape.pixels(), Landscape::new(2, Size::new(61, 37)).pixels());
+        let mut hash = Sha256::new();
+        landscape.pixels().iter().for_each(|dn| hash.update(dn.to_le_bytes()));
+        hash.update(landscape.truth());
+        let hash: String =
+            hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, "");
+    }
+
+    #[test]
+    fn every_class_is_there_and_none_has_it_all() {
+        let mut counts = [0_usize; 7];
+        for seed in 0..30 {
+            let landscape = Landscape::new(seed, SIZE);
+            for &class in landscape.truth().iter().filter(|class| **class != NO_TRUTH) {
+                counts[usize::from(class)] += 1;
+            }
+        }
+        let all: usize = counts.iter().sum();
+        for (class, count) in Class::ALL.into_iter().zip(counts) {
+            assert_eq!(class as usize, Class::ALL.iter().position(|&c| c == class).unwrap());
+            let share = count as f64 / all as f64;
+            assert!((0.04..0.4).contains(&share), "{share} of class {}", class as u8);
+        }
+    }
+
+    #[test]
+    fn there_is_truth_exactly_where_there_is_data() {
+        let (mut wedges, mut offsets) = (0, HashSet::new());
+        for seed in 0..24 {
+            let landscape = Landscape::new(seed, SIZE);
+            offsets.insert(landscape.dn_offset());
+            assert_eq!(landscape.truth().len(), SIZE.pixels());
+            for band in 0..BANDS.len() {
+                let dns = landscape.band(band).iter().map(|&dn| dn == NODATA);
+                assert!(dns.eq(landscape.truth().iter().map(|&class| class == NO_TRUTH)));
+            }
+            let missing = landscape.truth().iter().filter(|class| **class == NO_TRUTH).count();
+            assert!(missing < SIZE.pixels() * 3 / 4, "{missing} pixels missing");
+            wedges += usize::from(missing > 0);
+        }
+        assert!((2..12).contains(&wedges), "{wedges} scenes end at the swath's edge");
+        assert_eq!(offsets, HashSet::from([0, -1000]));
+    }
+
+    /// Spectra stay themselves through weather and sensor: woods are darker in red than in the
+    /// infrared, snow and clouds bright in blue, water dark in the shortwave infrared.
+    #[test]
+    fn classes_look_as_they_should() {
+        let (blue, red, infrared, shortwave) = (1, 3, 7, 10);
+        let mut sums = [[0.0_f64; 12]; 7];
+        let mut counts = [0.0_f64; 7];
+        for seed in 0..12 {
+            let landscape = Landscape::new(seed, SIZE);
+            for (i, &class) in landscape.truth().iter().enumerate() {
+                let Some(sum) = sums.get_mut(usize::from(class)) else { continue };
+                counts[usize::from(class)] += 1.0;
+                for (band, sum) in sum.iter_mut().enumerate() {
+                    let dn = f64::from(landscape.band(band)[i]);
+                    *sum += (dn + f64::from(landscape.dn_offset())) / 10_000.0;
+                }
+            }
+        }
+        let mean = |class: Class, band: usize| sums[class as usize][band] / counts[class as usize];
+        assert!(mean(Class::Trees, infrared) > 2.0 * mean(Class::Trees, red));
+        assert!(mean(Class::SnowOrCloud, blue) > 0.3);
+        assert!(mean(Class::Water, shortwave) < 0.06);
+        assert!(mean(Class::Bare, shortwave) > mean(Class::Trees, shortwave));
+    }
+}

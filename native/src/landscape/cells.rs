@@ -52,9 +52,8 @@ impl Cells {
             }
         }
         let side = self.width.min(self.height);
-        let hash = (self.noise.at(id.0, id.1) * 16_777_216.0) as u64;
         Cell {
-            noise: self.noise.of(hash),
+            noise: self.noise.of(4).cell(id.0, id.1),
             border: (second - first) * side / 2.0,
             middle: 2.0 * first,
         }

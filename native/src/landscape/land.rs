@@ -119,18 +119,18 @@ impl Land {
         for class in Class::ALL {
             let k = class as usize;
             let noise = self.noise.of(100 + k as u64);
-            let field = noise.rough(p.over(self.extent[k]), 6) + self.lean[k];
+            let field = noise.rough(p.over(self.extent[k]), 5) + self.lean[k];
             if field > first {
                 (best, second, first) = (class, first, field);
             } else if field > second {
                 second = field;
             }
         }
-        let bed = self.noise.of(200).rough(p.over(1.6 * self.extent[0]), 4).abs();
-        if bed < self.river {
-            return (Class::Water, self.river - bed);
+        if self.river <= 0.0 {
+            return (best, first - second);
         }
-        (best, first - second)
+        let bed = self.noise.of(200).rough(p.over(1.6 * self.extent[0]), 4).abs();
+        if bed < self.river { (Class::Water, self.river - bed) } else { (best, first - second) }
     }
 
     /// Draws a road over what is at a place.

@@ -41,6 +41,11 @@ impl Noise {
         unit(self.hash(i, j))
     }
 
+    /// Returns a source of its own for a lattice point.
+    pub(super) fn cell(self, i: i64, j: i64) -> Self {
+        Self(self.hash(i, j))
+    }
+
     /// Returns the number in [0, 1) of a purpose.
     pub(super) fn once(self, purpose: u64) -> f32 {
         self.of(purpose).at(0, 0)
@@ -91,8 +96,8 @@ impl Noise {
     }
 
     fn hash(self, i: i64, j: i64) -> u64 {
-        let place = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ (j as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
+        let place = i.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ j.cast_unsigned().wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(31);
         mix(self.0 ^ place)
     }
 }

@@ -64,7 +64,7 @@ impl Sky {
     fn through_air(&self, scene: &Spectrum, p: Point) -> Spectrum {
         let haze = self.haze * (1.0 + 0.6 * self.wide(14, p)).max(0.0);
         std::array::from_fn(|b| {
-            let through = 1.0 - (1.0 - LETS_THROUGH[b]) * self.air.max(0.0).min(1.0);
+            let through = 1.0 - (1.0 - LETS_THROUGH[b]) * self.air.clamp(0.0, 1.0);
             scene[b] * through * (1.0 - 2.0 * haze * HAZE[b]) + self.air * AIR[b] + haze * HAZE[b]
         })
     }

@@ -60,7 +60,6 @@ impl Wild {
     pub(super) fn trees(&self, p: Point) -> Cover {
         let stand = self.stands.at(p);
         let kind = pick(stand.noise, &WOODS);
-        let kind = if self.dry > 0.75 && stand.noise.chance(2, 0.5) { Shrub } else { kind };
         let leafless = self.leafless * stand.noise.once(3);
         let leaves = self.paint.mix(kind, BareTrees, leafless);
         let under = self.paint.of(if self.dry > 0.5 { DryGrass } else { GreenGrass });

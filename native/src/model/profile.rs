@@ -37,7 +37,7 @@ const TWELVE: &[&str] =
     &["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 
 /// Every built-in profile.
-pub const PROFILES: [Profile; 6] = [
+pub const PROFILES: [Profile; 7] = [
     Profile {
         name: "pretrain",
         bands: TWELVE,
@@ -96,6 +96,33 @@ pub const PROFILES: [Profile; 6] = [
         classes: &[("unchanged", "#000000"), ("changed", "#ffffff")],
         scaling: Scaling::ChipMinMax,
     },
+    Profile {
+        name: "landcover",
+        bands: TWELVE,
+        means: 0,
+        processing_level: "L2A",
+        footprint_px: None,
+        classes: LANDCOVER_CLASSES,
+        scaling: Scaling::ZScore(&LANDCOVER_MEAN, &LANDCOVER_STD),
+    },
+];
+
+/// Of the landscapes that the built-in model was trained on; as in `models/train/chips.py`.
+const LANDCOVER_MEAN: [f64; 12] = [
+    1000.0, 1000.0, 1100.0, 1100.0, 1350.0, 1800.0, 2000.0, 2100.0, 2150.0, 1750.0, 1900.0, 1450.0,
+];
+const LANDCOVER_STD: [f64; 12] =
+    [700.0, 650.0, 650.0, 750.0, 750.0, 900.0, 1000.0, 1050.0, 1100.0, 1100.0, 1200.0, 1050.0];
+
+/// In the order of `landscape::Class`.
+const LANDCOVER_CLASSES: &[(&str, &str)] = &[
+    ("water", "#0064c8"),
+    ("trees", "#006400"),
+    ("grass or shrub", "#b4dc5a"),
+    ("crops", "#ffdc78"),
+    ("built", "#dc003c"),
+    ("bare", "#a0826e"),
+    ("snow or cloud", "#f0f0f5"),
 ];
 
 /// EuroSAT's statistics as the original has them, the eleventh (its B10) left out.

@@ -24,8 +24,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TASK", default_value = "auto", hide_default_value = true,
           value_parser = ["auto", "classify", "multilabel", "segment", "change", "embed", "reconstruct"])]
     task: String,
-    /// How the model was fed: pretrain, eurosat-stock, eurosat-canonical, bigearthnet, segmunich, oscd
-    /// [default: as the original feeds this task]
+    /// How the model was fed: pretrain, eurosat-stock, eurosat-canonical, bigearthnet, segmunich, oscd,
+    /// landcover [default: as the original feeds this task]
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Names of the model's input bands in order, as in B02,B03,B04 [default: the profile's]
