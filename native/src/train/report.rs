@@ -45,6 +45,8 @@ pub struct TrainReport {
     pub folds: usize,
     /// What everything that was drawn by lot started from.
     pub seed: u64,
+    /// How far the model file's scores are from the head's own, as a share of the largest.
+    pub score_difference: f32,
     /// What to know before believing the figures.
     pub warnings: Vec<String>,
     /// Chips that hold labels.
@@ -150,6 +152,7 @@ impl TrainReport {
             blocks: pixels.blocks(),
             folds: folds.count(),
             seed: options.seed,
+            score_difference: 0.0,
             warnings: Vec::new(),
             chips: 0,
             chips_cached: 0,
