@@ -123,7 +123,9 @@ fn equal_seeds_give_equal_files_that_say_what_was_trained() {
     });
     let cache = bench.path("cache").to_str().unwrap().to_owned();
     let first = bench.train(&models[0], &["-j", "1", "--cache", &cache]);
-    let second = bench.train(&models[1], &["-j", "2", "--cache", &cache]);
+    let picture = bench.path("report.png").to_str().unwrap().to_owned();
+    let second = bench.train(&models[1], &["-j", "2", "--cache", &cache, "--report", &picture]);
+    assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
     assert!(fs::read(&models[0]).unwrap() == fs::read(&models[1]).unwrap());
     assert_eq!((&first["chips_cached"], &second["chips_cached"]), (&json!(0), &first["chips"]));
     assert_eq!(first["confusion"], second["confusion"]);

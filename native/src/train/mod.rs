@@ -16,6 +16,7 @@ mod pixels;
 mod report;
 mod score;
 mod search;
+mod sheet;
 mod table;
 mod watch;
 
