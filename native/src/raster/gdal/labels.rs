@@ -36,7 +36,7 @@ enum Labelled {
     /// Shapes, and the different values of their field in order.
     Shapes { grid: PixelGrid, shapes: Mutex<Vec<(Shape, u8)>>, names: Vec<String> },
     /// A raster on the same grid.
-    Same(GdalBands),
+    Same(Box<GdalBands>),
     /// A raster elsewhere, and the place of ours.
     Other { labels: Mutex<Dataset>, place: Georeference },
 }
@@ -108,7 +108,7 @@ impl Labels {
             && near(&info.georeference, place)
             && (srs.is_empty() || place.srs.is_empty() || *srs == place.srs);
         let kind = if same {
-            Labelled::Same(source.select(&[1], None)?)
+            Labelled::Same(Box::new(source.select(&[1], None)?))
         } else {
             PixelGrid::new(place, size)?;
             PixelGrid::new(&info.georeference, info.size)
