@@ -33,7 +33,8 @@ OTHER_OFFSET = {"433D_629L_3_1.tif": -1000}  # the others' numbers are without a
 
 def read(path):
     """Return a raster's first band, (row, col)."""
-    return gdal.Open(str(path)).GetRasterBand(1).ReadAsArray()
+    raster = gdal.Open(str(path))
+    return raster.GetRasterBand(1).ReadAsArray()
 
 
 def patches(data):
@@ -42,7 +43,7 @@ def patches(data):
     for labels in sorted((folder / "LULC").glob("*.tif")):
         offset = OTHER_OFFSET.get(labels.name, 0)
         options = ["--bands", TWELVE, "--dn-offset", str(offset)]
-        yield labels.name[:4].strip("_"), folder / "S2L2A" / labels.name, labels, TERRAMESH, options
+        yield labels.name.split("_")[0], folder / "S2L2A" / labels.name, labels, TERRAMESH, options
     folder = data / "03_eolearn_slovenia_multitemporal"
     for scene in sorted(folder.glob("*_13band.tif")):
         labels = folder / "eolearn_svn_LULC.tif"
