@@ -25,6 +25,15 @@ demo: build ## Makes a scene, maps it with the built-in model, shows both.
 	target/release/spectralgpt demo build/demo --overwrite
 	@if [[ -n "$${DISPLAY:-}" ]] && command -v xdg-open >/dev/null; then xdg-open build/demo/demo.png; fi
 
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+
+install: ## Installs what `make build` built below PREFIX; DESTDIR is put before.
+	DESTDIR="$(DESTDIR)" tools/install target/release "$(PREFIX)" "$(LIBDIR)"
+
+dist: build ## Makes a tarball that runs where there is no Rust, in build/dist.
+	tools/dist target/release build/dist .venv/lib/python3*/site-packages/onnxruntime
+
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -Dwarnings
