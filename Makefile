@@ -20,6 +20,7 @@ setup: .venv/ort-$(ORT_VERSION) ## Installs what building and testing need (Debi
 
 build: setup ## Builds the program and the library, optimised.
 	$(CARGO) build --release --workspace
+	tools/licences >target/release/THIRD-PARTY.txt
 
 demo: build ## Makes a scene, maps it with the built-in model, shows both.
 	target/release/spectralgpt demo build/demo --overwrite

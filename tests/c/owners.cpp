@@ -17,14 +17,14 @@ constexpr std::size_t bands = 10;
 constexpr char names[] = "B02,B03,B04,B05,B06,B07,B08,B8A,B11,B12";
 int held = 0;
 
-#define CHECK(what)                                                        \
-  do {                                                                     \
-    if (!(what)) {                                                         \
-      std::fprintf(stderr, "line %d does not hold: %s\n", __LINE__, #what); \
-      std::exit(1);                                                        \
-    }                                                                      \
-    held++;                                                                \
-  } while (false)
+#define CHECK(what) check(what, #what, __LINE__)
+void check(bool holds, const char *what, int line) {
+  if (!holds) {
+    std::fprintf(stderr, "line %d does not hold: %s\n", line, what);
+    std::exit(1);
+  }
+  held++;
+}
 
 /// Runs something that must fail; returns the status.
 template <typename Body>
@@ -39,7 +39,8 @@ sgpt_status refused(Body body) {
 }
 
 std::uint16_t number(std::size_t band, std::uint32_t row, std::uint32_t column) {
-  return static_cast<std::uint16_t>(500 + (band * 311 + row * 17 + column * 29 + row * column / 8) % 3000);
+  const auto mixed = band * 311 + row * 17 + column * 29 + row * column / 8;
+  return static_cast<std::uint16_t>(500 + mixed % 3000);
 }
 
 /// The scene, (band, row, column) or (row, column, band).
@@ -58,7 +59,8 @@ std::vector<std::uint16_t> scene(bool interleaved) {
 sgpt::Source source() {
   return {[](const sgpt_request &request) {
             float *pixel = request.pixels;
-            for (const std::size_t band : sgpt::Span<const std::size_t>(request.bands, request.bands_len))
+            const sgpt::Span<const std::size_t> wanted(request.bands, request.bands_len);
+            for (const std::size_t band : wanted)
               for (std::uint32_t row = 0; row < request.window.height; row++)
                 for (std::uint32_t column = 0; column < request.window.width; column++)
                   *pixel++ = number(band, request.window.row + row, request.window.column + column);
@@ -158,7 +160,8 @@ sgpt::Session opened() {
 int main() {
   static_assert(!std::is_copy_constructible_v<sgpt::Session>);
   static_assert(std::is_nothrow_move_constructible_v<sgpt::Session>);
-  static_assert(!std::is_copy_constructible_v<sgpt::Log> && !std::is_copy_assignable_v<sgpt::Model>);
+  static_assert(!std::is_copy_constructible_v<sgpt::Log>);
+  static_assert(!std::is_copy_assignable_v<sgpt::Model>);
   sgpt::check_abi();
   std::atomic<int> messages = 0;
   {

@@ -86,7 +86,7 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
     let Some(prefix) = unpacked(folder, &build) else { return };
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let run = |line: &str| shell(folder, &prefix, line);
-    run(&format!("cp -r '{}' .; ! command -v cargo", sources.display()));
+    run(&format!("cp -r '{}' .; if command -v cargo; then exit 1; fi", sources.display()));
     raster::write_u16(&folder.join("scene.tif"), SIZE, &NAMES, &scene(), None);
     run("$PREFIX/bin/spectralgpt predict --quiet builtin:landcover scene.tif -o map.tif");
     run("cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/c/map.c -o map-c \
@@ -115,6 +115,8 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
         assert!(said.lines().count() > 2, "a map of several classes: {said}");
         let file = fs::read(folder.join("out.tif")).unwrap();
         assert!(file == fs::read(folder.join("map.tif")).unwrap(), "{program}");
+        let refused = format!("if {program} no.tif scene.tif nowhere.onnx 2>said; then exit 1; fi");
+        run(&format!("{refused}; grep nowhere.onnx said"));
     }
     tell(&format!(
         "{} programs, {SIZE}: the program's {} pixels and file",

@@ -58,6 +58,9 @@ mod bridge {
         /// Sets how many threads infer. Default: as many as the process may use.
         fn set_threads(self: &mut Options, threads: usize) -> Result<()>;
 
+        /// Sets the ONNX Runtime library, a file. Default: searched, first beside the program.
+        fn set_onnxruntime(self: &mut Options, path: &str);
+
         /// Sets whether existing files are replaced. Default: false.
         fn set_overwrite(self: &mut Options, on: bool);
 

@@ -33,6 +33,10 @@ impl Options {
         Ok(())
     }
 
+    pub(crate) fn set_onnxruntime(&mut self, path: &str) {
+        self.0.library = Some(path.into());
+    }
+
     pub(crate) fn set_overwrite(&mut self, on: bool) {
         self.0.overwrite = on;
     }
