@@ -20,10 +20,20 @@ setup: .venv/ort-$(ORT_VERSION) ## Installs what building and testing need (Debi
 
 build: setup ## Builds the program and the library, optimised.
 	$(CARGO) build --release --workspace
+	tools/licences >target/release/THIRD-PARTY.txt
 
 demo: build ## Makes a scene, maps it with the built-in model, shows both.
 	target/release/spectralgpt demo build/demo --overwrite
 	@if [[ -n "$${DISPLAY:-}" ]] && command -v xdg-open >/dev/null; then xdg-open build/demo/demo.png; fi
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+
+install: ## Installs what `make build` built below PREFIX; DESTDIR is put before.
+	DESTDIR="$(DESTDIR)" tools/install target/release "$(PREFIX)" "$(LIBDIR)"
+
+dist: build ## Makes a tarball that runs where there is no Rust, in build/dist.
+	tools/dist target/release build/dist .venv/lib/python3*/site-packages/onnxruntime
 
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check
@@ -43,6 +53,23 @@ build/tools/bin/cargo-deny:
 
 test-full: test ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test $(CARGO) test --release --workspace --no-fail-fast
+	$(MAKE) sanitize valgrind miri
+
+sanitize: setup ## Runs C, C++ and the C ABI's tests under AddressSanitizer and UBSan.
+	tools/sanitize
+
+valgrind: setup ## Runs the C example under Valgrind.
+	$(CARGO) build --package spectralgpt-ffi
+	tools/valgrind target/debug
+
+# Of a nightly compiler there is only Miri here: nothing that is shipped is built with one.
+miri: setup ## Interprets what crosses the C boundary without a network.
+	if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
+		MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR=build/miri \
+			$(CARGO) +nightly miri test --package conformance --test boundary; \
+	else \
+		echo "skipped: Miri not found; rustup toolchain install nightly --component miri rust-src"; \
+	fi
 
 # The sanitizer is a compiler option that a stable compiler refuses without RUSTC_BOOTSTRAP.
 FUZZ := RUSTC_BOOTSTRAP=1 TMPDIR="$(CURDIR)/build/fuzz" PATH="$(CURDIR)/build/tools/bin:$$PATH" \

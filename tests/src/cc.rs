@@ -10,6 +10,8 @@ pub enum Language {
     C99,
     /// ISO C++, 2017.
     Cpp17,
+    /// ISO C++, 2020.
+    Cpp20,
 }
 
 /// Returns the shared library that this test run built: it lies beside the test program.
@@ -20,7 +22,7 @@ pub fn library() -> PathBuf {
     std::env::current_exe().expect("a test program").with_file_name("libspectralgpt.so")
 }
 
-/// Compiles a program, every warning an error, into `folder`.
+/// Compiles a program, every warning an error, into `folder`; tools/sanitize adds options.
 ///
 /// # Panics
 /// It does not compile.
@@ -28,6 +30,7 @@ pub fn compile(source: &Path, language: Language, folder: &Path) -> PathBuf {
     let (compiler, options): (_, &[&str]) = match language {
         Language::C99 => ("cc", &["-std=c99", "-Wstrict-prototypes"]),
         Language::Cpp17 => ("c++", &["-std=c++17", "-xc++"]),
+        Language::Cpp20 => ("c++", &["-std=c++20", "-xc++"]),
     };
     let linked = folder.join("libspectralgpt.so.0");
     if !linked.exists() {
@@ -35,8 +38,10 @@ pub fn compile(source: &Path, language: Language, folder: &Path) -> PathBuf {
     }
     let program = folder.join(format!("{}-{language:?}", name(source)));
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include");
+    let sanitize = std::env::var("SPECTRALGPT_SANITIZE").unwrap_or_default();
     let run = Command::new(compiler)
         .args(options)
+        .args(sanitize.split_whitespace())
         .args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-O1", "-g", "-pthread"])
         .arg("-I")
         .args([&include, source])

@@ -123,7 +123,9 @@ pub(super) fn file_of(address: *const c_void) -> Option<OsString> {
 /// Lists the folders beside our file where somebody may have put ONNX Runtime.
 fn neighbours(own: &Path) -> Vec<PathBuf> {
     let mut folders = vec![own.to_path_buf(), own.join("onnxruntime")];
-    folders.extend(own.parent().map(|parent| parent.join("lib")));
+    for name in ["lib", "lib/onnxruntime"] {
+        folders.extend(own.parent().map(|parent| parent.join(name)));
+    }
     folders
 }
 
@@ -215,6 +217,7 @@ mod tests {
             "bin/onnxruntime/libonnxruntime.so.1.32.0.bak",
             "bin/onnxruntime/libonnxruntime_providers_shared.so",
             "lib/libonnxruntime.so.1.40.0",
+            "lib/onnxruntime/libonnxruntime.so.1.41.0",
             ".venv/lib/python3.9/site-packages/onnxruntime/capi/libonnxruntime.so.1.50.0",
             ".venv/lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.20.1",
         ]);
@@ -234,6 +237,7 @@ mod tests {
                 "bin/onnxruntime/libonnxruntime.so.1.32.0",
                 "bin/onnxruntime/libonnxruntime.so.1.9.0",
                 "lib/libonnxruntime.so.1.40.0",
+                "lib/onnxruntime/libonnxruntime.so.1.41.0",
                 ".venv/lib/python3.11/site-packages/onnxruntime/capi/libonnxruntime.so.1.20.1",
                 ".venv/lib/python3.9/site-packages/onnxruntime/capi/libonnxruntime.so.1.50.0",
                 "libonnxruntime.so.1",

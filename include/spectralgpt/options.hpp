@@ -1,0 +1,106 @@
+/// Part of spectralgpt.hpp: options, one setter each. SPDX-License-Identifier: MIT OR Apache-2.0
+#ifndef SPECTRALGPT_OPTIONS_HPP
+#define SPECTRALGPT_OPTIONS_HPP
+
+#include <string>
+
+#include "call.hpp"
+
+namespace sgpt {
+
+/// Describes what `options` of sgpt_convert say; setters can be chained.
+class ConvertOptions {
+ public:
+  ConvertOptions() : handle_(detail::make<Handle>(sgpt_convert_options_new)) {}
+  ConvertOptions &task(const std::string &name) {
+    return set(sgpt_convert_options_set_task, name.c_str());
+  }
+  ConvertOptions &profile(const std::string &name) {
+    return set(sgpt_convert_options_set_profile, name.c_str());
+  }
+  ConvertOptions &bands(const std::string &names) {
+    return set(sgpt_convert_options_set_bands, names.c_str());
+  }
+  ConvertOptions &classes(const std::string &json) {
+    return set(sgpt_convert_options_set_classes, json.c_str());
+  }
+  ConvertOptions &image_size(std::uint32_t pixels) {
+    return set(sgpt_convert_options_set_image_size, pixels);
+  }
+  ConvertOptions &heads(std::uint32_t heads) {
+    return set(sgpt_convert_options_set_heads, heads);
+  }
+  ConvertOptions &decoder_heads(std::uint32_t heads) {
+    return set(sgpt_convert_options_set_decoder_heads, heads);
+  }
+  ConvertOptions &weights(const std::string &name) {
+    return set(sgpt_convert_options_set_weights, name.c_str());
+  }
+  ConvertOptions &portable(bool on) { return set(sgpt_convert_options_set_portable, on); }
+  ConvertOptions &stac(bool on) { return set(sgpt_convert_options_set_stac, on); }
+  const sgpt_convert_options *get() const noexcept { return handle_.get(); }
+
+ private:
+  using Handle = detail::Owner<sgpt_convert_options, sgpt_convert_options_free>;
+  template <typename Function, typename... Values>
+  ConvertOptions &set(Function function, Values... values) {
+    detail::call(function, handle_.get(), values...);
+    return *this;
+  }
+  Handle handle_;
+};
+
+/// Describes how to run a model; setters can be chained.
+class Options {
+ public:
+  Options() : handle_(detail::make<Handle>(sgpt_options_new)) {}
+  Options &emit(const std::string &names) { return set(sgpt_options_set_emit, names.c_str()); }
+  Options &window(const sgpt_window &pixels) {
+    return set(sgpt_options_set_window, pixels.column, pixels.row, pixels.width, pixels.height);
+  }
+  /// As sgpt_options_set_bbox; `srs` empty: the raster's own.
+  Options &bbox(double x0, double y0, double x1, double y1, const std::string &srs = {}) {
+    return set(sgpt_options_set_bbox, x0, y0, x1, y1, detail::or_null(srs));
+  }
+  Options &aoi(const std::string &path) { return set(sgpt_options_set_aoi, path.c_str()); }
+  Options &overlap(std::uint32_t pixels) { return set(sgpt_options_set_overlap, pixels); }
+  /// As sgpt_options_set_bands; empty: as the rasters say.
+  Options &bands(const std::string &names) {
+    return set(sgpt_options_set_bands, detail::or_null(names));
+  }
+  Options &nodata(double value) { return set(sgpt_options_set_nodata, value); }
+  Options &dn_offset(double offset) { return set(sgpt_options_set_dn_offset, offset); }
+  Options &batch(std::size_t chips) { return set(sgpt_options_set_batch, chips); }
+  Options &threads(std::size_t threads) { return set(sgpt_options_set_threads, threads); }
+  Options &memory(std::uint64_t bytes) { return set(sgpt_options_set_memory, bytes); }
+  Options &device(const std::string &name) { return set(sgpt_options_set_device, name.c_str()); }
+  Options &provider(const std::string &name) {
+    return set(sgpt_options_set_provider, name.c_str());
+  }
+  Options &precision(const std::string &name) {
+    return set(sgpt_options_set_precision, name.c_str());
+  }
+  Options &onnxruntime(const std::string &path) {
+    return set(sgpt_options_set_onnxruntime, path.c_str());
+  }
+  Options &format(const std::string &name) { return set(sgpt_options_set_format, name.c_str()); }
+  Options &creation(const std::string &option) {
+    return set(sgpt_options_add_creation, option.c_str());
+  }
+  Options &resume(bool on) { return set(sgpt_options_set_resume, on); }
+  Options &overwrite(bool on) { return set(sgpt_options_set_overwrite, on); }
+  const sgpt_options *get() const noexcept { return handle_.get(); }
+
+ private:
+  using Handle = detail::Owner<sgpt_options, sgpt_options_free>;
+  template <typename Function, typename... Values>
+  Options &set(Function function, Values... values) {
+    detail::call(function, handle_.get(), values...);
+    return *this;
+  }
+  Handle handle_;
+};
+
+}  // namespace sgpt
+
+#endif  // SPECTRALGPT_OPTIONS_HPP
