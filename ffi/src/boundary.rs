@@ -52,7 +52,7 @@ pub(crate) unsafe fn call(
     status
 }
 
-fn defect(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn defect(panic: &(dyn std::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     format!("the library gave up ({words}); this is a defect of it, please report it")
