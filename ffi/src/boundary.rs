@@ -184,6 +184,17 @@ impl Caller {
         if text.is_null() { Ok(None) } else { self.text(name, text).map(Some) }
     }
 
+    /// Borrows `len` texts.
+    pub(crate) fn texts<'a>(
+        self,
+        name: &str,
+        first: *const *const c_char,
+        len: usize,
+    ) -> Result<Vec<&'a str>> {
+        let texts = self.array(name, first, len)?.iter().enumerate();
+        texts.map(|(index, text)| self.text(&format!("{name}[{index}]"), *text)).collect()
+    }
+
     /// Borrows a path: any bytes.
     pub(crate) fn path<'a>(self, name: &str, path: *const c_char) -> Result<&'a Path> {
         match self.bytes(name, path)? {

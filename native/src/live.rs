@@ -8,7 +8,7 @@ mod request;
 mod store;
 pub mod vrt;
 
-pub use request::{Request, live};
+pub use request::{ARGUMENTS, Request, live};
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;

@@ -4,11 +4,13 @@ mod pixel_function;
 mod processed_dataset;
 mod ramps;
 pub mod register;
+pub mod vrt;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gdal_sys::CPLErr;
 use spectralgpt_core::error::Result;
+use spectralgpt_core::live::chips_inferred;
 use spectralgpt_core::raster::gdal::Host;
 
 use crate::boundary::defect;
@@ -22,4 +24,11 @@ fn guarded(host: &Host, body: impl FnOnce() -> Result<()>) -> CPLErr::Type {
     };
     host.fail(&format!("spectralgpt: {words}"));
     CPLErr::CE_Failure
+}
+
+/// Tells who listens how many chips a read took.
+fn tell_inferred(host: &Host, chips: u64) {
+    if chips > 0 {
+        host.debug(&format!("{chips} chips inferred, {} in all", chips_inferred()));
+    }
 }

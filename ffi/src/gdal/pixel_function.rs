@@ -8,7 +8,7 @@ use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::live::{self, LiveOutput, Request};
 use spectralgpt_core::raster::gdal::Host;
 
-use super::{guarded, register};
+use super::{guarded, register, tell_inferred};
 
 type PixelFunction = unsafe extern "C" fn(
     *mut *mut c_void,
@@ -100,10 +100,7 @@ impl Wanted {
             // SAFETY: the row is one of those that are wanted.
             unsafe { self.give(host, &what, row, samples) };
         })?;
-        if inferred > 0 {
-            let all = live::chips_inferred();
-            host.debug(&format!("{inferred} chips inferred, {all} in all"));
-        }
+        tell_inferred(host, inferred);
         Ok(())
     }
 

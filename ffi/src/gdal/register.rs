@@ -71,10 +71,10 @@ fn enrol(host: &'static Host) -> Result<()> {
         Error::failed(format!("this process has more than {} libgdals", enrolled.len()))
     })?;
     ramps::show(host)?;
-    host.add_pixel_function(c"spectralgpt", Some(*function))?;
-    processed_dataset::add(host)?;
+    // First, because from then on the function may be called.
     enrolled.push(host);
-    Ok(())
+    host.add_pixel_function(c"spectralgpt", Some(*function))?;
+    processed_dataset::add(host)
 }
 
 /// Returns the libgdal whose pixel function has that number.

@@ -1,5 +1,6 @@
 //! Says which model over which scene: what a VRT's arguments are, and the maps that are open.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Live;
@@ -30,10 +31,28 @@ pub struct Request {
     pub(super) key: String,
 }
 
-/// The arguments, as error messages list them.
-const KNOWN: &str = "model, source (source_before and source_after for a change model), emit, band, \
-                     class_value, max_pixel_size, device, provider, precision, overlap, batch, \
-                     threads, memory, bands, nodata, dn_offset, onnxruntime";
+/// The arguments' names.
+pub const ARGUMENTS: [&str; 19] = [
+    "model",
+    "source",
+    "source_before",
+    "source_after",
+    "emit",
+    "band",
+    "class_value",
+    "max_pixel_size",
+    "device",
+    "provider",
+    "precision",
+    "overlap",
+    "batch",
+    "threads",
+    "memory",
+    "bands",
+    "nodata",
+    "dn_offset",
+    "onnxruntime",
+];
 
 impl Request {
     /// Understands arguments, names and values.
@@ -49,16 +68,29 @@ impl Request {
                 request.key += &format!("{name}={value}\n");
             }
         }
-        for (given, name) in
-            [(!request.model.is_empty(), "model"), (!request.sources.is_empty(), "source")]
-        {
-            if !given {
-                return Err(Error::usage(format!(
-                    "the argument '{name}' is missing; give {KNOWN}"
-                )));
-            }
+        let missing = |name: &str, what: &str| {
+            Err(Error::usage(format!("the argument '{name}' is missing; name {what} with it")))
+        };
+        if request.model.is_empty() {
+            return missing("model", "a model file or builtin:landcover");
+        }
+        if request.sources.is_empty() {
+            return missing("source", "the scene");
         }
         Ok(request)
+    }
+
+    /// Takes names of files that are there as those in a folder; others stay as they are.
+    #[must_use]
+    pub fn beside(mut self, folder: &Path) -> Self {
+        for name in self.sources.iter_mut().chain([&mut self.model]) {
+            let path = folder.join(&*name);
+            if path.exists() {
+                *name = path.to_string_lossy().into_owned();
+            }
+        }
+        self.key += &format!("{}\n", folder.display());
+        self
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<()> {
@@ -87,7 +119,10 @@ impl Request {
             "nodata" => options.nodata = Some(number(value)?),
             "dn_offset" => options.dn_offset = Some(number(value)?),
             "onnxruntime" => options.library = Some(value.into()),
-            _ => return Err(Error::usage(format!("it is not known; give {KNOWN}"))),
+            _ => {
+                let known = ARGUMENTS.join(", ");
+                return Err(Error::usage(format!("it is not known; known are {known}")));
+            }
         }
         Ok(())
     }

@@ -222,6 +222,11 @@ impl Host {
         if opened { Ok(()) } else { Err(Error::io(format!("GDAL does not take '{name}'"))) }
     }
 
+    /// Returns GDAL's number of a sample type.
+    pub fn sample_type(sample: SampleType) -> GDALDataType::Type {
+        gdal_type(sample)
+    }
+
     /// Copies samples of ours, without gaps, to GDAL's, `step` bytes apart, as GDAL converts types.
     ///
     /// # Safety
