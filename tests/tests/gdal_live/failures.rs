@@ -29,7 +29,7 @@ fn a_read_that_cannot_be_served_fails_and_leaves_nothing() {
     };
     let words = refused(&world, &changed(BUILTIN, "/nowhere/model.onnx"), &[]);
     assert!(words.contains("/nowhere/model.onnx"), "{words}");
-    let words = refused(&world, &changed("emit=\"classes\"", "emit=\"features\""), &[]);
+    let words = refused(&world, &changed("emit=\"classes\"", "emit=\"anomaly\""), &[]);
     assert!(words.contains("ask for one or more of classes"), "{words}");
     let words = refused(&world, &changed("device=", "devise="), &[]);
     assert!(words.contains("'devise'") && words.contains("device"), "{words}");
@@ -64,7 +64,7 @@ fn a_live_raster_is_refused_before_it_is_written() {
         (run.code, run.err)
     };
     assert_eq!(refused(&["--overlap", "3"]).0, Some(2));
-    assert_eq!(refused(&["--emit", "features"]).0, Some(2));
+    assert_eq!(refused(&["--emit", "anomaly"]).0, Some(2));
     assert_eq!(refused(&["--kind", "other"]).0, Some(2));
     assert_eq!(refused(&["--bands", "B02"]).0, Some(2));
     world.live("live.vrt", &[]);
