@@ -168,7 +168,6 @@ fn every_face_refuses_with_the_same_number_and_words() {
         ),
     ];
     for (case, number, words) in cases {
-        eprintln!("CASE {words}");
         for (face, (status, said)) in refusals(&case) {
             assert_eq!(status, number, "{face}: {said}");
             assert!(said.contains(words), "{face}: {said}");
