@@ -1,6 +1,7 @@
 //! Compares heads on blocks that they have not seen, and fits the best one to all pixels.
 
 use log::info;
+use ndarray::{Array2, Axis};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -174,6 +175,13 @@ struct Fits<'a> {
     seed: u64,
 }
 
+/// Some of the pixels.
+struct Part {
+    /// What heads see of them, (pixel, column).
+    seen: Array2<f32>,
+    class: Vec<usize>,
+}
+
 impl Fits<'_> {
     /// Fits heads of a family to the pixels outside a fold, one per strength up to the last one
     /// wanted, each from the one before.
@@ -184,12 +192,14 @@ impl Fits<'_> {
         last: usize,
         stage: Stage<'_>,
     ) -> Result<Vec<Head>> {
-        let (seen, weight) = (self.table.seen(family.features), self.weights(without));
+        let part = self.part(family, |fold| Some(fold) != without);
+        let weight = self.weights(&part.class);
         let classes = self.pixels.found().len();
-        let mut head = Head::start(family.kind, seen.ncols(), classes, self.seed);
+        let mut head = Head::start(family.kind, part.seen.ncols(), classes, self.seed);
         let mut path = Vec::new();
         for strength in &STRENGTHS[..=last] {
-            let task = Task { seen, class: self.class, weight: &weight, strength: *strength };
+            let seen = part.seen.view();
+            let task = Task { seen, class: &part.class, weight: &weight, strength: *strength };
             head = fit(&head, task, stage)?;
             path.push(head.clone());
             stage.step();
@@ -200,34 +210,35 @@ impl Fits<'_> {
     /// Fits heads to the pixels outside a fold and counts what each says of those inside.
     fn test(&self, family: Family, fold: usize, stage: Stage<'_>) -> Result<Vec<Confusion>> {
         let heads = self.path(family, Some(fold), STRENGTHS.len() - 1, stage)?;
+        let part = self.part(family, |of| of == fold);
         let test = |head: Head| {
-            let said = head.decide(self.table.seen(family.features));
             let mut confusion = Confusion::new(self.pixels.found().len());
-            for ((truth, said), of) in self.class.iter().zip(said).zip(self.folds.of()) {
-                if *of == fold {
-                    confusion.count(*truth, said, self.pixels.stands_for(*truth));
-                }
+            for (truth, said) in part.class.iter().zip(head.decide(part.seen.view())) {
+                confusion.count(*truth, said, self.pixels.stands_for(*truth));
             }
             confusion
         };
         Ok(heads.into_iter().map(test).collect())
     }
 
+    /// Takes the pixels of some folds; most of the time goes into looking at pixels, so that none
+    /// is looked at for nothing.
+    fn part(&self, family: Family, wanted: impl Fn(usize) -> bool) -> Part {
+        let of = self.folds.of();
+        let places: Vec<usize> = (0..of.len()).filter(|place| wanted(of[*place])).collect();
+        Part {
+            seen: self.table.seen(family.features).select(Axis(0), &places),
+            class: places.iter().map(|place| self.class[*place]).collect(),
+        }
+    }
+
     /// Weighs pixels so that rare classes count more than their number, though not as much as common
     /// ones.
-    fn weights(&self, without: Option<usize>) -> Vec<f32> {
+    fn weights(&self, class: &[usize]) -> Vec<f32> {
         let mut counts = vec![0.0_f64; self.pixels.found().len()];
-        let used = |place: usize| Some(self.folds.of()[place]) != without;
-        let places = 0..self.class.len();
-        places.clone().filter(|place| used(*place)).for_each(|place| {
-            counts[self.class[place]] += self.pixels.stands_for(self.class[place]);
-        });
-        let weigh = |place: usize| {
-            let class = self.class[place];
-            let stands_for = self.pixels.stands_for(class);
-            if used(place) { stands_for / counts[class].powf(BALANCE) } else { 0.0 }
-        };
-        let weights: Vec<f64> = places.map(weigh).collect();
+        class.iter().for_each(|class| counts[*class] += self.pixels.stands_for(*class));
+        let weigh = |class: &usize| self.pixels.stands_for(*class) / counts[*class].powf(BALANCE);
+        let weights: Vec<f64> = class.iter().map(weigh).collect();
         let sum: f64 = weights.iter().sum();
         weights.into_iter().map(|weight| narrow(weight / sum)).collect()
     }
