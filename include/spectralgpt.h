@@ -593,6 +593,30 @@ void sgpt_error_free(struct sgpt_error *error);
 void sgpt_text_free(char *text);
 
 /**
+ * Registers the pixel function `spectralgpt`, and from GDAL 3.9 on the processing step
+ * `SpectralGPT`, with a GDAL that the process has loaded, so that it reads live VRTs. `module` is a
+ * library that is, or uses, that GDAL, as Python's osgeo/_gdal...so; NULL: the one that is found as
+ * for files. Registering again does nothing.
+ */
+sgpt_status sgpt_gdal_register(const char *module, struct sgpt_error **error_out);
+
+/**
+ * Writes a virtual raster of a map that no file holds: GDAL runs the model when it reads one, where
+ * `sgpt_gdal_register` was called or GDAL finds the plugin. `model` is a model file or a built-in
+ * one's name; `inputs` are `inputs_len` file names, UTF-8, one per date; `output` is the file to
+ * write. `kind` is "processed" (GDAL 3.9 and newer), "pixel-function" (3.4 and newer), or "auto";
+ * NULL: "auto", by the GDAL here. Of `options`, NULL for the defaults, those count that pixels
+ * depend on, and whether the file is replaced. Nothing is inferred.
+ */
+sgpt_status sgpt_live_vrt(const char *model,
+                          const char *const *inputs,
+                          size_t inputs_len,
+                          const char *output,
+                          const char *kind,
+                          const struct sgpt_options *options,
+                          struct sgpt_error **error_out);
+
+/**
  * Has `log` told of messages up to `level`, for the whole process, in place of who was told
  * before; returns when no thread is in the former function any more. `SGPT_LOG_OFF` or a NULL
  * `log` silences the library, as it is at first. `user_data` is passed to `log`. Not to be called

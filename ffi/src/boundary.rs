@@ -52,7 +52,7 @@ pub(crate) unsafe fn call(
     status
 }
 
-fn defect(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn defect(panic: &(dyn std::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     format!("the library gave up ({words}); this is a defect of it, please report it")
@@ -182,6 +182,17 @@ impl Caller {
         text: *const c_char,
     ) -> Result<Option<&'a str>> {
         if text.is_null() { Ok(None) } else { self.text(name, text).map(Some) }
+    }
+
+    /// Borrows `len` texts.
+    pub(crate) fn texts<'a>(
+        self,
+        name: &str,
+        first: *const *const c_char,
+        len: usize,
+    ) -> Result<Vec<&'a str>> {
+        let texts = self.array(name, first, len)?.iter().enumerate();
+        texts.map(|(index, text)| self.text(&format!("{name}[{index}]"), *text)).collect()
     }
 
     /// Borrows a path: any bytes.

@@ -11,6 +11,7 @@ pub mod array;
 mod boundary;
 pub mod convert;
 pub mod error;
+pub mod gdal;
 pub mod log;
 pub mod model;
 pub mod options;

@@ -36,10 +36,7 @@ pub unsafe extern "C" fn sgpt_predict_files(
             let out = caller.optional_out(report_out);
             let predictor = &caller.shared("session", session)?.0;
             let output = caller.path("output", output)?;
-            let inputs = caller.array("inputs", inputs, inputs_len)?.iter().enumerate();
-            let inputs =
-                inputs.map(|(index, input)| caller.text(&format!("inputs[{index}]"), *input));
-            let inputs = inputs.collect::<Result<Vec<&str>>>()?;
+            let inputs = caller.texts("inputs", inputs, inputs_len)?;
             let report = predictor.predict(&inputs, output, &mut caller.watcher(watch))?;
             out.give_text(&report.to_json().to_string());
             Ok(())

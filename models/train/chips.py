@@ -11,16 +11,16 @@ MEAN = np.array([1000, 1000, 1100, 1100, 1350, 1800, 2000, 2100, 2150, 1750, 190
 STD = np.array([700, 650, 650, 750, 750, 900, 1000, 1050, 1100, 1100, 1200, 1050], np.float32)
 
 
-def stream(program, seed, count):
+def stream(program, seed, count, width=SIDE, height=SIDE):
     """Yield (dn_offset, pixels [band, row, col] u16, truth [row, col] u8) of so many seeds."""
-    command = [program, "--seed", str(seed), "--count", str(count), "--size", f"{SIDE}x{SIDE}"]
-    pixels, truth = BANDS * SIDE * SIDE * 2, SIDE * SIDE
+    command = [program, "--seed", str(seed), "--count", str(count), "--size", f"{width}x{height}"]
+    shape, length = (BANDS, height, width), BANDS * height * width
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         for _ in range(count):
-            record = process.stdout.read(4 + pixels + truth)
+            record = process.stdout.read(4 + 2 * length + height * width)
             offset = int(np.frombuffer(record, "<i4", 1)[0])
-            bands = np.frombuffer(record, "<u2", pixels // 2, 4).reshape(BANDS, SIDE, SIDE)
-            yield offset, bands, np.frombuffer(record, np.uint8, truth, 4 + pixels).reshape(SIDE, SIDE)
+            pixels = np.frombuffer(record, "<u2", length, 4).reshape(shape)
+            yield offset, pixels, np.frombuffer(record, np.uint8, -1, 4 + 2 * length).reshape(shape[1:])
 
 
 def load(program, seed, count):

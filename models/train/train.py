@@ -19,6 +19,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("generator", help="the built example 'landscapes'")
     parser.add_argument("checkpoint", help="the .pth to write")
+    parser.add_argument("--start", help="a checkpoint to go on from")
     parser.add_argument("--seed", type=int, default=1_000_000, help="of the first landscape")
     parser.add_argument("--chips", type=int, default=1500)
     parser.add_argument("--epochs", type=int, default=3)
@@ -117,6 +118,8 @@ def main():
     checking = chips.load(args.generator, CHECKING_SEED, CHECKING)
     print(f"{args.chips} landscapes in {(time.time() - began) / 60:.1f} min", flush=True)
     model = Segmenter(CLASSES, dim=args.dim, depth=args.depth)
+    if args.start:
+        model.load_state_dict(torch.load(args.start)["model"])
     print(f"{sum(p.numel() for p in model.parameters())} parameters", flush=True)
     train(model, data, checking, args)
 

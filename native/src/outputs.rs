@@ -137,7 +137,7 @@ impl Outputs {
 }
 
 /// Returns the place of an output whose pixels stand for several of the raster's.
-fn scaled(place: &Georeference, plan: &TilePlan, scale: Scale) -> Georeference {
+pub(crate) fn scaled(place: &Georeference, plan: &TilePlan, scale: Scale) -> Georeference {
     let window = plan.scaled(scale).window();
     let unit = f64::from(plan.unit(scale));
     let (col, row) = (f64::from(window.col) * unit, f64::from(window.row) * unit);

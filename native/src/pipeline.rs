@@ -74,16 +74,19 @@ pub struct Report {
 }
 
 /// A batch and the network's answer.
-struct Scored {
-    batch: Batch,
+pub(crate) struct Scored {
+    pub(crate) batch: Batch,
     /// Per output, (tile, plane, row, column).
-    planes: Vec<Vec<f32>>,
+    pub(crate) planes: Vec<Vec<f32>>,
     /// The sum of the tiles' losses.
     loss: Option<f64>,
 }
 
 /// Takes finished rows of an output.
 pub type Take<'a> = dyn FnMut(OutputKind, Blended<'_>) -> Result<()> + 'a;
+
+/// Takes inferred chips.
+pub(crate) type Each<'a> = dyn FnMut(&Scored) -> Result<()> + 'a;
 
 /// Predicts the plan's window; `take` gets the finished rows of each output, in order, each once.
 ///
@@ -96,26 +99,39 @@ pub type Take<'a> = dyn FnMut(OutputKind, Blended<'_>) -> Result<()> + 'a;
 /// - Io: the memory budget does not suffice, or `take` cannot store rows.
 /// - Cancelled: `progress` said so.
 pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>) -> Result<Report> {
-    let started = Instant::now();
+    let mut walk = Walk::new(line, Instant::now());
+    infer_all(line, progress, &mut |scored| walk.blend(scored, take))?;
+    walk.products.iter_mut().try_for_each(|product| product.finish(take))?;
+    Ok(walk.report())
+}
+
+/// Infers the plan's chips and blends nothing; `each` gets them in order, without those that hold no
+/// valid pixel.
+///
+/// # Errors
+/// As [`predict`].
+pub(crate) fn infer_all(
+    line: Line<'_>,
+    progress: &mut dyn Progress,
+    each: &mut Each<'_>,
+) -> Result<()> {
     line.check_memory(0)?;
     let session = line.session.apart()?;
     let line = Line { session: &session, ..line };
     let stop = AtomicBool::new(false);
     let spare = Spare::default();
-    let mut walk = Walk::new(line, started);
     thread::scope(|scope| {
         let (feeder, batches) = sync_channel(line.ahead());
         let (worker, results) = sync_channel(1);
         let feed = scope.spawn(|| feed(line, feeder, &spare, &stop));
         let infer = scope.spawn(|| infer(line, batches, worker, &spare, &stop));
-        let outcome = walk.collect(&results, progress, take);
+        let outcome = line.collect(&results, progress, each);
         stop.store(outcome.is_err(), Ordering::Relaxed);
         drop(results);
         join(infer, Some(&line.session.terminator()).filter(|_| outcome.is_err()))?;
         join(feed, None)?;
         outcome
-    })?;
-    Ok(walk.report())
+    })
 }
 
 fn feed(line: Line<'_>, batches: SyncSender<Result<Batch>>, spare: &Spare, stop: &AtomicBool) {
@@ -209,6 +225,34 @@ impl Line<'_> {
         strip.saturating_mul(strips).saturating_add(batches).saturating_add(held)
     }
 
+    /// Passes on what is inferred, asks whether to go on.
+    fn collect(
+        &self,
+        results: &Receiver<Result<Scored>>,
+        progress: &mut dyn Progress,
+        each: &mut Each<'_>,
+    ) -> Result<()> {
+        let mut done = 0;
+        loop {
+            if !progress.advanced(done, self.plan.len()) {
+                return Err(Error::cancelled());
+            }
+            match results.recv_timeout(TICK) {
+                Ok(scored) => {
+                    let scored = scored?;
+                    each(&scored)?;
+                    done += scored.batch.tiles.len() + scored.batch.skipped;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if done == self.plan.len() {
+            return Ok(());
+        }
+        Err(Error::failed("the run ended before its last chip"))
+    }
+
     /// Compares what the process holds, and what is still to come, with the budget; `there` of the
     /// line's own bytes are held already.
     fn check_memory(&self, there: u64) -> Result<()> {
@@ -226,7 +270,7 @@ impl Line<'_> {
     }
 }
 
-/// The calling thread's part.
+/// What the calling thread makes of the chips.
 struct Walk<'a> {
     line: Line<'a>,
     products: Vec<Product>,
@@ -240,28 +284,6 @@ impl<'a> Walk<'a> {
         let make = |output| Product::new(line.manifest, output, line.plan);
         let products = line.outputs.iter().map(make).collect();
         Self { line, products, started, report: Report::default(), done: 0 }
-    }
-
-    fn collect(
-        &mut self,
-        results: &Receiver<Result<Scored>>,
-        progress: &mut dyn Progress,
-        take: &mut Take<'_>,
-    ) -> Result<()> {
-        loop {
-            if !progress.advanced(self.done, self.line.plan.len()) {
-                return Err(Error::cancelled());
-            }
-            match results.recv_timeout(TICK) {
-                Ok(scored) => self.blend(&scored?, take)?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        if self.done != self.line.plan.len() {
-            return Err(Error::failed("the run ended before its last chip"));
-        }
-        self.products.iter_mut().try_for_each(|product| product.finish(take))
     }
 
     fn blend(&mut self, scored: &Scored, take: &mut Take<'_>) -> Result<()> {

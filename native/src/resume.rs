@@ -59,7 +59,7 @@ pub(crate) fn identity(inputs: &Inputs, options: &Options) -> String {
 }
 
 /// Tells a file from another, and from itself after a change.
-fn state(path: &Path) -> String {
+pub(crate) fn state(path: &Path) -> String {
     let Ok(found) = path.metadata() else { return path.display().to_string() };
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (length, seconds, nanoseconds) = (found.len(), found.mtime(), found.mtime_nsec());

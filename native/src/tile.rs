@@ -73,7 +73,7 @@ impl Grid {
 }
 
 /// A chip's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tile {
     /// Column of the chip's first pixel; negative where the halo passes the edge.
     pub col: i64,
@@ -112,6 +112,36 @@ impl TilePlan {
         let cols = grid.meeting(window.col, window.end_col(), raster.width);
         let rows = grid.meeting(window.row, window.end_row(), raster.height);
         Ok(Self { grid, raster, window, cols, rows })
+    }
+
+    /// Plans some of the tiles, counted from the raster's first; the window is what their kept areas
+    /// fill.
+    #[must_use]
+    pub fn part(&self, cols: Range<u32>, rows: Range<u32>) -> Self {
+        let Grid { step, .. } = self.grid;
+        let filled = |tiles: &Range<u32>, length: u32| {
+            let end = tiles.end.saturating_sub(1) * step + self.grid.kept();
+            (tiles.start * step, end.min(length))
+        };
+        let (left, right) = filled(&cols, self.raster.width);
+        let (top, bottom) = filled(&rows, self.raster.height);
+        let window = Window::new(left, top, Size::new(right - left, bottom - top));
+        Self { window, cols, rows, ..self.clone() }
+    }
+
+    /// Returns the columns of tiles, counted from the raster's first.
+    pub fn cols(&self) -> Range<u32> {
+        self.cols.clone()
+    }
+
+    /// Returns the rows of tiles, counted from the raster's first.
+    pub fn rows(&self) -> Range<u32> {
+        self.rows.clone()
+    }
+
+    /// Returns the tile of a column and a row, counted from the raster's first.
+    pub fn tile(&self, col: u32, row: u32) -> Tile {
+        Tile { col: self.origin(col), row: self.origin(row) }
     }
 
     /// Returns the grid.

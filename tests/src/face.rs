@@ -1,6 +1,7 @@
 //! The same request over every face: the program, the Rust API, the C ABI.
 
 mod c;
+mod gdal;
 mod program;
 mod rust;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use spectralgpt_core::geometry::{Size, Window};
 
 pub use c::{Arrays, Callbacks, Files, Session};
+pub use gdal::Live;
 pub use program::Program;
 pub use rust::Rust;
 
@@ -68,6 +70,7 @@ pub fn all() -> Vec<Box<dyn Face>> {
     vec![
         Box::new(Program),
         Box::new(Rust),
+        Box::new(Live),
         Box::new(Files),
         Box::new(Callbacks),
         Box::new(Arrays::Stored),

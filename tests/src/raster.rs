@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
 use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples};
@@ -108,14 +109,25 @@ pub struct Read {
 /// # Panics
 /// It cannot be read, or holds what is no number.
 pub fn read(path: &Path) -> Read {
-    let api = GdalApi::find().expect("libgdal");
-    let source = GdalSource::open(api, &path.to_string_lossy()).expect("a raster");
+    read_part(path, None).expect("a raster")
+}
+
+/// Reads all bands of a raster file, or of a window of it.
+///
+/// # Errors
+/// - Input: it cannot be read.
+///
+/// # Panics
+/// It holds what is no number.
+pub fn read_part(path: &Path, window: Option<Window>) -> Result<Read> {
+    let source = GdalSource::open(GdalApi::find()?, &path.to_string_lossy())?;
     let info = source.info().clone();
     let bands: Vec<usize> = (1..=info.bands.len()).collect();
-    let source = source.select(&bands, Some(f64::NAN)).expect("its bands");
-    let mut pixels = vec![0.0; info.size.pixels() * bands.len()];
-    let mut valid = vec![0; info.size.pixels()];
-    source.read(Window::whole(info.size), &mut pixels, &mut valid).expect("its pixels");
+    let source = source.select(&bands, Some(f64::NAN))?;
+    let window = window.unwrap_or(Window::whole(info.size)).inside(info.size)?;
+    let mut pixels = vec![0.0; window.size.pixels() * bands.len()];
+    let mut valid = vec![0; window.size.pixels()];
+    source.read(window, &mut pixels, &mut valid)?;
     assert!(valid.iter().all(|valid| *valid == 1), "{} holds NaN", path.display());
-    Read { size: info.size, pixels, geotransform: info.georeference.geotransform }
+    Ok(Read { size: window.size, pixels, geotransform: info.georeference.geotransform })
 }

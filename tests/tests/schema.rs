@@ -4,7 +4,9 @@
 use conformance::models::{plain_manifest, profile_manifest};
 use conformance::schema::violations;
 use serde_json::{Value, json};
-use spectralgpt_core::model::manifest::{Activation, Channel, Manifest, OutputKind, Task};
+use spectralgpt_core::model::manifest::{
+    Activation, Channel, Manifest, OutputKind, Task, Training,
+};
 use spectralgpt_core::model::profile::PROFILES;
 
 fn schema() -> Value {
@@ -24,6 +26,22 @@ fn full() -> Manifest {
         assumed: vec!["heads".into()],
         checkpoint_sha256: Some(String::new()),
         external_data_sha256: Some(String::new()),
+        training: Some(Training {
+            origin_sha256: String::new(),
+            labels: "fields.gpkg".into(),
+            field: Some("use".into()),
+            features: Some("encoder".into()),
+            head: "mlp".into(),
+            strength: 0.01,
+            seed: 0,
+            pixels: 1000,
+            blocks: 12,
+            block_px: 32,
+            folds: 5,
+            overall_accuracy: 0.9,
+            macro_f1: 0.8,
+            majority_rate: 0.5,
+        }),
         ..plain_manifest(3, 4)
     }
 }

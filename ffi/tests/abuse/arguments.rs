@@ -3,7 +3,9 @@
 use crate::signatures::Named;
 
 /// Pointers that may be NULL, as the header says of each.
-const NULLABLE: [&str; 11] = [
+const NULLABLE: [&str; 13] = [
+    "sgpt_gdal_register.module",
+    "sgpt_live_vrt.kind",
     "sgpt_log_set.log",
     "sgpt_log_set.user_data",
     "*.activation",
@@ -18,7 +20,8 @@ const NULLABLE: [&str; 11] = [
 ];
 
 /// Functions that fail even with good arguments: they are given files that do not exist.
-pub(crate) const FAIL: [&str; 3] = ["sgpt_convert", "sgpt_gdal_use", "sgpt_predict_files"];
+pub(crate) const FAIL: [&str; 5] =
+    ["sgpt_convert", "sgpt_gdal_register", "sgpt_gdal_use", "sgpt_live_vrt", "sgpt_predict_files"];
 
 /// Arguments that are kept for later, so that nothing is wrong with any path yet.
 const KEPT: [&str; 2] = ["sgpt_options_set_onnxruntime", "sgpt_options_set_aoi"];
@@ -87,6 +90,7 @@ fn text(function: &str, name: &str) -> &'static str {
         (_, "checkpoint") => "w->checkpoint_path",
         (_, "model" | "output") => "w->map_path",
         (_, "activation" | "srs") => "NULL",
+        (_, "kind") => "\"auto\"",
         (_, "json") => "\"[]\"",
         (_, "option") => "\"COMPRESS=ZSTD\"",
         (_, "name") => "\"fp32\"",

@@ -22,8 +22,8 @@ use files::Files;
 use score::NearestMean;
 use sheet::Sheet;
 
-/// The scene's seed; the model was trained on others.
-const SEED: u64 = 20_240_402;
+/// The scene's seed, chosen for its composition; the model was trained on others.
+const SEED: u64 = 2064;
 
 /// The scene's extent, no multiple of a chip.
 const SIZE: Size = Size { width: 640, height: 500 };

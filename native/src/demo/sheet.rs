@@ -9,6 +9,8 @@ use crate::picture::{Canvas, Rgb, TEXT_HEIGHT, parse_colour};
 
 const WHITE: Rgb = [255; 3];
 const BLACK: Rgb = [0; 3];
+/// Where there is no data.
+const PALE: Rgb = [205, 220, 235];
 /// Pixels between things.
 const GAP: u32 = 12;
 /// From one line of a legend to the next, and from a swatch to its text.
@@ -52,15 +54,18 @@ impl Sheet<'_> {
             let (col, row) = (column(1) + col, legend + line * LINE);
             entry(&mut canvas, col, row, parse_colour(&class.colour), &class.name);
         }
-        let shades = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share: f32| (format!("{share:.2}"), share));
-        let (places, _) = flow(&shades.each_ref().map(|(text, _)| text.as_str()), size.width);
-        for ((text, share), (col, line)) in shades.iter().zip(places) {
-            entry(&mut canvas, column(2) + col, legend + line * LINE, grey(*share), text);
+        let shades = [("0.0", 0.0), ("0.25", 0.25), ("0.5", 0.5), ("0.75", 0.75), ("1.0", 1.0)];
+        let shades = shades.into_iter().chain([("no data", NONE)]);
+        let (places, _) =
+            flow(&shades.clone().map(|(text, _)| text).collect::<Vec<_>>(), size.width);
+        for ((text, share), (col, line)) in shades.zip(places) {
+            entry(&mut canvas, column(2) + col, legend + line * LINE, grey(share), text);
         }
         Ok(canvas)
     }
 
-    /// Stretches the scene from its 1st to its 98th hundredth, one stretch for all three.
+    /// Stretches the scene from its 1st to its 98th hundredth, one stretch for all three, the dark
+    /// more than the bright.
     fn true_colour(&self) -> Vec<Rgb> {
         let band = |name| BANDS.iter().position(|band| *band == name).unwrap_or(0);
         let planes = ["B04", "B03", "B02"].map(|name| self.landscape.band(band(name)));
@@ -73,9 +78,9 @@ impl Sheet<'_> {
         let at =
             |share: usize| sorted.get(sorted.len() * share / 100).copied().map_or(0.0, f32::from);
         let (low, high) = (at(1), at(98).max(at(1) + 1.0));
-        let shade = |dn: u16| ((f32::from(dn) - low) / (high - low)).clamp(0.0, 1.0);
+        let shade = |dn: u16| ((f32::from(dn) - low) / (high - low)).clamp(0.0, 1.0).sqrt();
         let pixel = |at: usize| match planes.map(|plane| plane[at]) {
-            [NODATA, NODATA, NODATA] => WHITE,
+            [NODATA, NODATA, NODATA] => PALE,
             dns => dns.map(|dn| byte(shade(dn))),
         };
         (0..self.landscape.size().pixels()).map(pixel).collect()
@@ -83,7 +88,7 @@ impl Sheet<'_> {
 
     fn class_colour(&self, value: f32) -> Rgb {
         let class = self.classes.iter().find(|class| class.value as f32 == value);
-        class.map_or(WHITE, |class| parse_colour(&class.colour))
+        class.map_or(PALE, |class| parse_colour(&class.colour))
     }
 }
 
@@ -110,7 +115,7 @@ fn entry(canvas: &mut Canvas, col: u32, row: u32, colour: Rgb, text: &str) {
 }
 
 fn grey(share: f32) -> Rgb {
-    if share == NONE { WHITE } else { [byte(share); 3] }
+    if share == NONE { PALE } else { [byte(share); 3] }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]

@@ -24,6 +24,8 @@ pub(super) struct Cell {
     pub(super) border: f32,
     /// Distance to its middle over its mean half side.
     pub(super) middle: f32,
+    /// The place along its sides, in pixels.
+    pub(super) inside: Point,
 }
 
 impl Cells {
@@ -56,6 +58,7 @@ impl Cells {
             noise: self.noise.of(4).cell(id.0, id.1),
             border: (second - first) * side / 2.0,
             middle: 2.0 * first,
+            inside: Point { x: u * self.width, y: v * self.height },
         }
     }
 

@@ -140,7 +140,8 @@ impl Land {
         if share <= 0.0 || cover.class == Class::SnowOrCloud {
             return cover;
         }
-        let class = if share > 0.7 { Class::Built } else { cover.class };
+        let wide = self.road > 0.85 && share > 0.7;
+        let class = if wide { Class::Built } else { cover.class };
         let asphalt = self.paint.of(Material::Asphalt);
         Cover { class, spectrum: blend(&cover.spectrum, &asphalt, share) }
     }

@@ -6,7 +6,7 @@ use super::noise::{Noise, Point, ramp};
 use super::paint::{Paint, blend, brighter, vary};
 use super::spectra::Material::{
     self, Asphalt, BrightRoof, Concrete, DarkRoof, DryGrass, GreenGrass, MetalRoof, Suburb, Tiles,
-    Trees, Village,
+    Trees, Village, YoungCrop,
 };
 use super::spectra::Spectrum;
 use super::wild::{Wild, grain, pick};
@@ -39,7 +39,7 @@ impl Town {
             blocks: Cells::new(noise.of(3), block, 1.4 * block, noise.chance(4, 0.7)),
             lots: Cells::new(noise.of(3), lot, lot, true),
             roofs: [pick(noise.of(5), &ROOFS), pick(noise.of(6), &ROOFS)],
-            dense: noise.between(7, 0.25, 0.9),
+            dense: noise.between(7, 0.1, 0.9),
             mean: noise.between(8, 0.0, 0.8),
             dry,
         }
@@ -67,10 +67,11 @@ impl Town {
         let roof = pick(lot.noise.of(2), if known { &self.roofs } else { &ROOFS });
         let dense = (self.dense + block.between(3, -0.25, 0.25)).clamp(0.1, 1.0);
         let plants = (1.2 - dense) * lot.noise.once(3);
-        let green = if self.dry > 0.6 { DryGrass } else { GreenGrass };
+        let lawn = if self.dry > 0.6 { DryGrass } else { GreenGrass };
+        let green = if block.chance(6, 0.3) { YoungCrop } else { lawn };
         let garden = self.paint.mix(Trees, green, lot.noise.once(4));
         let paved = self.paint.mix(Asphalt, roof, lot.noise.between(5, 0.2, 0.9));
-        let lot_mix = blend(&vary(paved, lot.noise.of(6), 1.0), &garden, plants.clamp(0.0, 0.85));
+        let lot_mix = blend(&vary(paved, lot.noise.of(6), 1.0), &garden, plants.clamp(0.0, 0.9));
         let town = self.paint.mix(Suburb, Village, block.once(4));
         blend(&lot_mix, &town, self.mean)
     }

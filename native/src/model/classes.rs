@@ -39,7 +39,7 @@ pub fn parse(json: &str) -> Result<Vec<Class>> {
     classes.collect()
 }
 
-/// Tells whether a text is a colour like `#0000ff`.
+/// Tells whether a text is a colour written `#rrggbb`.
 pub fn is_colour(text: &str) -> bool {
     let digits = text.strip_prefix('#').unwrap_or_default();
     digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -143,7 +143,7 @@ pub enum Activation {
 }
 
 /// What an output holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputKind {
     /// A score per class and pixel, (batch, class, row, column).

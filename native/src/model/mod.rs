@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 use crate::hidden::hex;
-use crate::onnx::{Dim, ModelFacts, ValueFacts, read_metadata, read_metadata_of};
+use crate::onnx::{Dim, ModelFacts, Place, ValueFacts, read_metadata, read_metadata_of};
 use crate::runtime::session::{Session, SessionOptions};
 use manifest::{Activation, Manifest, OutputKind};
 
@@ -127,6 +127,15 @@ impl Model {
         match &self.bytes {
             Some(bytes) => Session::open_bytes(&self.path, bytes.get(), options),
             None => Session::open(&self.path, options),
+        }
+    }
+
+    /// Returns where its network is.
+    pub(crate) fn place(&self) -> Place {
+        match &self.bytes {
+            Some(Bytes::Given(bytes)) => Place::Memory(Arc::clone(bytes)),
+            Some(Bytes::Embedded(bytes)) => Place::Memory(Arc::from(*bytes)),
+            None => Place::File(self.path.clone()),
         }
     }
 

@@ -8,6 +8,7 @@ mod ops;
 mod proto;
 mod read;
 mod stored;
+mod surgery;
 mod write;
 
 pub use external::External;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ const PIECE: u64 = 1 << 20;
 pub enum Place {
     /// A model file.
     File(PathBuf),
-    /// A model that is part of the program.
-    Memory(&'static [u8]),
+    /// A model in memory.
+    Memory(Arc<[u8]>),
 }
 
 /// A tensor's numbers in a model.
@@ -105,7 +105,7 @@ impl Place {
                 let file = File::open(path).map_err(|error| Error::file("open", path, &error))?;
                 Ok(Box::new(file))
             }
-            Place::Memory(bytes) => Ok(Box::new(std::io::Cursor::new(*bytes))),
+            Place::Memory(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
         }
     }
 }

@@ -89,6 +89,17 @@ pub enum SampleType {
     F32,
 }
 
+impl SampleType {
+    /// Returns the bytes of a sample.
+    pub fn bytes(self) -> usize {
+        match self {
+            SampleType::U8 => 1,
+            SampleType::U16 => 2,
+            SampleType::F32 => 4,
+        }
+    }
+}
+
 impl std::fmt::Display for SampleType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

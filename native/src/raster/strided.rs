@@ -1,10 +1,14 @@
 //! Rasters in the caller's memory: planar, interleaved, or any part of something larger.
 
+mod sink;
+
 use std::ops::Range;
 
-use super::{RasterSink, RasterSource, SampleType, Samples};
+use super::{RasterSource, Samples};
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
+
+pub use sink::{Room, StridedSink};
 
 /// Where samples lie: how many samples further the next band, row and column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,153 +163,5 @@ impl RasterSource for StridedSource<'_> {
     }
 }
 
-/// Room for an output, (any order of band, row, column).
-#[derive(Debug)]
-pub enum Room<'a> {
-    /// For class indices up to 254, masks.
-    U8(&'a mut [u8]),
-    /// For class indices above that.
-    U16(&'a mut [u16]),
-    /// For anything.
-    F32(&'a mut [f32]),
-}
-
-/// Writes an output into memory, where its samples belong.
-#[derive(Debug)]
-pub struct StridedSink<'a> {
-    size: Size,
-    bands: usize,
-    room: Room<'a>,
-    strides: Strides,
-    row: u32,
-}
-
-impl<'a> StridedSink<'a> {
-    /// Prepares for an output of `bands` bands of `sample` type; f32 takes any.
-    ///
-    /// # Errors
-    /// - Usage: a length does not fit the size, or the room is of a type that does not hold it.
-    pub fn new(
-        size: Size,
-        bands: usize,
-        sample: SampleType,
-        room: Room<'a>,
-        strides: Strides,
-    ) -> Result<Self> {
-        let (given, fits) = match &room {
-            Room::U8(room) => (room.len(), sample == SampleType::U8),
-            Room::U16(room) => (room.len(), sample == SampleType::U16),
-            Room::F32(room) => (room.len(), true),
-        };
-        if !fits {
-            return Err(Error::usage(format!(
-                "the output is of {sample} and needs room of that type or of 32-bit floats"
-            )));
-        }
-        check(given, size, bands, strides)?;
-        Ok(Self { size, bands, room, strides, row: 0 })
-    }
-}
-
-impl RasterSink for StridedSink<'_> {
-    fn write(&mut self, rows: Samples<'_>) -> Result<()> {
-        let width = self.size.width as usize;
-        let count = rows.len() / (width * self.bands).max(1);
-        let left = (self.size.height - self.row) as usize;
-        let fits = count <= left && count * width * self.bands == rows.len();
-        let count = u32::try_from(count).ok().filter(|_| fits);
-        let count = count.ok_or_else(|| Error::failed("rows of another shape than planned"))?;
-        let mut at = 0;
-        for row in self.row..self.row + count {
-            for band in 0..self.bands {
-                let (start, step) = (self.strides.row_start(band, row), self.strides.col);
-                let line = at..at + width;
-                match (&mut self.room, rows) {
-                    (Room::U8(to), Samples::U8(from)) => {
-                        put(&from[line], step, &mut to[start..], |value| value);
-                    }
-                    (Room::U16(to), Samples::U16(from)) => {
-                        put(&from[line], step, &mut to[start..], |value| value);
-                    }
-                    (Room::F32(to), Samples::U8(from)) => {
-                        put(&from[line], step, &mut to[start..], f32::from);
-                    }
-                    (Room::F32(to), Samples::U16(from)) => {
-                        put(&from[line], step, &mut to[start..], f32::from);
-                    }
-                    (Room::F32(to), Samples::F32(from)) => {
-                        put(&from[line], step, &mut to[start..], |value| value);
-                    }
-                    _ => return Err(Error::failed("rows of another type than planned")),
-                }
-                at += width;
-            }
-        }
-        self.row += count;
-        Ok(())
-    }
-}
-
-fn put<F: Copy, T>(from: &[F], step: usize, to: &mut [T], convert: impl Fn(F) -> T) {
-    for (at, value) in from.iter().enumerate() {
-        to[at * step] = convert(*value);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SIZE: Size = Size::new(3, 2);
-
-    /// Two bands, in tens and units: 0..6 and 10..16, (row, column, band), each row 1 sample longer.
-    fn interleaved() -> Vec<u16> {
-        vec![0, 10, 1, 11, 2, 12, 99, 3, 13, 4, 14, 5, 15]
-    }
-
-    #[test]
-    fn a_part_of_something_interleaved_is_read_in_place() {
-        let pixels = interleaved();
-        let strides = Strides { row: 7, ..Strides::interleaved(SIZE, 2) };
-        let source = StridedSource::new(SIZE, 2, Samples::U16(&pixels), strides, None).unwrap();
-        let source = source.select(&[1]).unwrap();
-        let (mut read, mut valid) = ([0.0; 4], [9; 4]);
-        source.read(Window::new(1, 0, Size::square(2)), &mut read, &mut valid).unwrap();
-        assert_eq!((read, valid), ([11.0, 12.0, 14.0, 15.0], [1; 4]));
-    }
-
-    #[test]
-    fn lengths_are_compared_and_products_checked() {
-        let new = |pixels: &[f32], size, bands, strides| {
-            StridedSource::new(size, bands, Samples::F32(pixels), strides, None).map(drop)
-        };
-        new(&[0.0; 12], SIZE, 2, Strides::planar(SIZE)).unwrap();
-        for wrong in [0, 11, 13] {
-            assert!(new(&[0.0; 13][..wrong], SIZE, 2, Strides::planar(SIZE)).is_err());
-        }
-        let apart = Strides { band: 7, row: 3, col: 1 };
-        new(&[0.0; 20], SIZE, 2, apart).unwrap();
-        assert!(new(&[0.0; 12], SIZE, 2, apart).is_err());
-        let huge = Size::square(u32::MAX);
-        for bands in [0, 1, usize::MAX] {
-            let error = new(&[0.0; 12], huge, bands, Strides::planar(huge)).unwrap_err();
-            assert!(error.message().contains("are needed"), "{error}");
-        }
-        assert!(new(&[], Size::new(0, 2), 1, Strides::planar(SIZE)).is_err());
-    }
-
-    #[test]
-    fn rows_go_where_they_belong() {
-        let mut room = [0.0; 12];
-        let strides = Strides::interleaved(SIZE, 2);
-        let mut sink =
-            StridedSink::new(SIZE, 2, SampleType::U8, Room::F32(&mut room), strides).unwrap();
-        sink.write(Samples::U8(&[0, 1, 2, 10, 11, 12])).unwrap();
-        sink.write(Samples::U8(&[3, 4, 5, 13, 14, 15])).unwrap();
-        assert!(sink.write(Samples::U8(&[3, 4, 5, 13, 14, 15])).is_err());
-        let expected = [0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15].map(|value: u8| f32::from(value));
-        assert_eq!(room, expected);
-        let narrow = StridedSink::new(SIZE, 1, SampleType::F32, Room::U8(&mut []), strides);
-        assert!(narrow.unwrap_err().message().contains("32-bit floats"));
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ impl Encoder {
     pub(super) fn of(model: &Model, layer: Layer) -> Result<Self> {
         let at = |error: Error| error.at(&format!("model '{}'", model.path().display()));
         let manifest = fed_pixel_by_pixel(model.manifest()).map_err(at)?;
-        let place = Place::File(model.path().to_owned());
+        let place = model.place();
         let graph = Graph::read(&place).map_err(at)?;
         let has_decoder = graph.find(PIXEL_FEATURES).is_some();
         if layer == Layer::Decoder && !has_decoder {

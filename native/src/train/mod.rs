@@ -16,6 +16,7 @@ mod pixels;
 mod report;
 mod score;
 mod search;
+mod sheet;
 mod table;
 mod watch;
 
@@ -101,7 +102,8 @@ pub fn train(
     let mut report = TrainReport::new(&choice, &pixels, &classes, &folds, options);
     report.warnings.iter().for_each(|words| warn!("{words}"));
     let manifest = encoder.describe(&classes, &report, labels_file, options)?;
-    graft::write(&encoder, &choice.fitted, table.scale(), manifest, &sample, output, options)?;
+    report.score_difference =
+        graft::write(&encoder, &choice.fitted, table.scale(), manifest, &sample, output, options)?;
     (report.chips, report.chips_cached, report.encoding_seconds) = (chips, chips_cached, encoding);
     report.provider = provider.provider;
     report.precision = provider.precision.to_string();

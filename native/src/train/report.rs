@@ -1,6 +1,6 @@
 //! What a training tells of itself: every figure is of blocks that the head has not seen.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -10,6 +10,9 @@ use super::options::TrainOptions;
 use super::pixels::Pixels;
 use super::score::Confusion;
 use super::search::Choice;
+use super::sheet;
+use crate::error::{Error, Result};
+use crate::hidden::Hidden;
 use crate::model::manifest::Class;
 
 /// Accuracy by less than this is no gain.
@@ -45,6 +48,8 @@ pub struct TrainReport {
     pub folds: usize,
     /// What everything that was drawn by lot started from.
     pub seed: u64,
+    /// How far the model file's scores are from the head's own, as a share of the largest.
+    pub score_difference: f32,
     /// What to know before believing the figures.
     pub warnings: Vec<String>,
     /// Chips that hold labels.
@@ -150,6 +155,7 @@ impl TrainReport {
             blocks: pixels.blocks(),
             folds: folds.count(),
             seed: options.seed,
+            score_difference: 0.0,
             warnings: Vec::new(),
             chips: 0,
             chips_cached: 0,
@@ -161,6 +167,22 @@ impl TrainReport {
         };
         report.warnings = report.doubts();
         report
+    }
+
+    /// Writes the report: as a picture of the confusion matrix if the name ends in `.png`, else as
+    /// JSON.
+    ///
+    /// # Errors
+    /// - Io: the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("png")) {
+            return sheet::draw(self)?.save(path);
+        }
+        let written = Hidden::write(path, |out| {
+            let written = serde_json::to_writer_pretty(&mut *out, self).map_err(Into::into);
+            written.map_err(|error: std::io::Error| Error::file("write", path, &error))
+        });
+        written?.publish()
     }
 
     /// Lists what to know before believing the figures.

@@ -5,6 +5,7 @@ mod convert;
 mod demo;
 mod doctor;
 mod info;
+mod live;
 mod log;
 mod parse;
 mod predict;
@@ -39,6 +40,8 @@ enum Command {
     Info(info::Arguments),
     /// Predicts a raster of any size into a georeferenced map
     Predict(predict::Arguments),
+    /// Writes a virtual raster that runs a model when any GDAL program reads it
+    Live(live::Arguments),
     /// Trains a model of your own classes from a few labelled places
     Train(train::Arguments),
     /// Makes a scene, maps it with the built-in model and draws both
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Convert(arguments) => arguments.run(),
         Command::Info(arguments) => arguments.run(),
         Command::Predict(arguments) => arguments.run(),
+        Command::Live(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
         Command::Demo(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),

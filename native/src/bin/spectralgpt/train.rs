@@ -57,9 +57,9 @@ pub(crate) struct Arguments {
     /// Keeps what the encoder gives in this folder, for the next training [default: it is not kept]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Writes the report too
-    #[arg(long, value_name = "FILE.json")]
-    report: Option<PathBuf>,
+    /// Writes the report too: as JSON, or the confusion matrix as a picture; may be repeated
+    #[arg(long, value_name = "FILE.json|FILE.png")]
+    report: Vec<PathBuf>,
     /// Threads [default: as many as this process may use]
     #[arg(short = 'j', long, value_name = "N", value_parser = count)]
     threads: Option<usize>,
@@ -119,7 +119,7 @@ impl Arguments {
 
     fn train(&self) -> Result<TrainReport> {
         let options = self.options()?;
-        if let Some(report) = self.report.as_ref().filter(|it| it.exists() && !self.overwrite) {
+        if let Some(report) = self.report.iter().find(|it| it.exists() && !self.overwrite) {
             return Err(Error::usage(format!(
                 "'{}' exists; give another name, or --overwrite to replace it",
                 report.display()
@@ -168,9 +168,7 @@ impl Arguments {
         info!("wrote '{}' in {:.1} s", report.output.display(), report.seconds);
         let json = serde_json::to_string(report)
             .map_err(|error| Error::failed(format!("the report cannot be written: {error}")))?;
-        if let Some(path) = &self.report {
-            std::fs::write(path, &json).map_err(|error| Error::file("write", path, &error))?;
-        }
+        self.report.iter().try_for_each(|path| report.save(path))?;
         if self.json { print(&json) } else { Ok(()) }
     }
 }

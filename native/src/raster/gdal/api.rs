@@ -81,6 +81,7 @@ table! {
         GDALFlushRasterCache(GDALRasterBandH) -> CPLErr::Type;
         GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
         GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
+        GDALGetDataTypeSizeBytes(GDALDataType::Type) -> c_int;
         GDALGetDatasetDriver(GDALDatasetH) -> GDALDriverH;
         GDALGetDescription(GDALMajorObjectH) -> *const c_char;
         GDALGetDriverByName(*const c_char) -> GDALDriverH;
@@ -233,8 +234,7 @@ impl GdalApi {
         if let Some(known) = tables.iter().find(|known| known.identity() == api.identity()) {
             return Ok(known);
         }
-        let number = api.version_info(c"VERSION_NUM");
-        if number.parse::<u32>().unwrap_or(0) < OLDEST {
+        if api.version_number() < OLDEST {
             return Err(Error::model(format!(
                 "GDAL {} was found ('{}'), but 3.4 or newer is needed; install a newer one or set \
                  {} to it",
@@ -246,6 +246,11 @@ impl GdalApi {
         let api: &'static Self = Box::leak(Box::new(api));
         tables.push(api);
         Ok(api)
+    }
+
+    /// Returns the version as one number, 3060200 for 3.6.2.
+    pub(crate) fn version_number(&self) -> u32 {
+        self.version_info(c"VERSION_NUM").parse().unwrap_or(0)
     }
 
     /// Returns GDAL's version, as in `3.6.2`.
@@ -271,7 +276,7 @@ impl GdalApi {
     }
 
     /// Tells one libgdal from another.
-    fn identity(&self) -> *const c_void {
+    pub(super) fn identity(&self) -> *const c_void {
         self.GDALVersionInfo as *const c_void
     }
 }

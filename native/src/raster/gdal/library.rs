@@ -1,6 +1,7 @@
 //! Finds a libgdal in the process, else on the system.
 
-use std::ffi::{CStr, CString, OsString, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
@@ -20,10 +21,7 @@ pub(super) fn loaded() -> Option<Library> {
     unsafe { libc::dl_iterate_phdr(Some(note_name), (&raw mut names).cast()) };
     names.iter().find_map(|name| {
         // The program itself has no name.
-        let name = (!name.is_empty()).then(|| OsString::from(name.to_string_lossy().as_ref()));
-        // SAFETY: RTLD_NOLOAD only counts up a module that is there; none of its code runs.
-        let module = unsafe { Library::open(name, RTLD_LAZY | libc::RTLD_NOLOAD) }.ok()?;
-        (!symbol(&module, c"GDALVersionInfo").is_null()).then_some(module)
+        named((!name.is_empty()).then(|| Path::new(OsStr::from_bytes(name.to_bytes()))))
     })
 }
 
@@ -93,6 +91,23 @@ pub(super) fn open() -> Result<Library> {
 fn load(name: &std::ffi::OsStr) -> std::result::Result<Library, libloading::Error> {
     // SAFETY: loading runs the initialisers of GDAL and its dependencies, which expect just that.
     unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_LOCAL) }
+}
+
+/// Returns the module that an address is in, which is, or depends on, a libgdal; or `None`.
+pub(super) fn around(address: *const c_void) -> Option<Library> {
+    let file = file_of(address);
+    // The program itself may be linked with GDAL, and the loader repeats its first argument.
+    let own = std::env::args_os().next().is_some_and(|first| first == file.as_os_str());
+    let name = (!own && !file.as_os_str().is_empty()).then_some(file);
+    named(name.as_deref())
+}
+
+/// Returns a module of this process that is, or depends on, a libgdal: that of a file, or the
+/// program.
+pub(super) fn named(file: Option<&Path>) -> Option<Library> {
+    // SAFETY: RTLD_NOLOAD only counts up a module that is there; none of its code runs.
+    let module = unsafe { Library::open(file, RTLD_LAZY | libc::RTLD_NOLOAD) }.ok()?;
+    (!symbol(&module, c"GDALVersionInfo").is_null()).then_some(module)
 }
 
 /// Returns where a libgdal that the process has loaded from that file has its `GDALVersionInfo`.

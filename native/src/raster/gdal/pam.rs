@@ -1,8 +1,7 @@
 //! Writes the sidecar that GDAL and QGIS read beside a map: names, colours, what was run.
 
-use std::fmt::Write;
-
 use crate::raster::Layer;
+use crate::xml::{escaped, line, palette};
 
 /// The metadata item that holds the SHA-256 of the map the sidecar belongs to.
 pub(super) const MAP_SHA256: &str = "SPECTRALGPT_MAP_SHA256";
@@ -39,55 +38,10 @@ pub(super) fn sidecar(
     xml
 }
 
-fn palette(xml: &mut String, layer: &Layer) {
-    line(xml, 4, "<ColorInterp>Palette</ColorInterp>");
-    line(xml, 4, "<CategoryNames>");
-    for category in &layer.categories {
-        line(xml, 6, &format!("<Category>{}</Category>", escaped(&category.name)));
-    }
-    line(xml, 4, "</CategoryNames>");
-    line(xml, 4, "<ColorTable>");
-    for category in &layer.categories {
-        let [red, green, blue] = category.colour;
-        let entry = format!("<Entry c1=\"{red}\" c2=\"{green}\" c3=\"{blue}\" c4=\"255\"/>");
-        line(xml, 6, &entry);
-    }
-    line(xml, 4, "</ColorTable>");
-}
-
-fn line(xml: &mut String, indent: usize, text: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(xml, "{:indent$}{text}", "");
-}
-
-/// Escapes text for XML 1.0, which has no way to write most control characters.
-fn escaped(text: &str) -> String {
-    let mut xml = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            '"' => xml.push_str("&quot;"),
-            '\t' | '\n' | '\r' => {
-                let _ = write!(xml, "&#{};", u32::from(character));
-            }
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => xml.push('\u{fffd}'),
-            _ => xml.push(character),
-        }
-    }
-    xml
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::raster::{Category, SampleType};
-
-    #[test]
-    fn escapes_what_xml_cannot_hold() {
-        assert_eq!(escaped("a<b>&\"c\"\n\u{1}é"), "a&lt;b&gt;&amp;&quot;c&quot;&#10;\u{fffd}é");
-    }
 
     #[test]
     fn has_an_entry_per_category_and_the_checksum() {

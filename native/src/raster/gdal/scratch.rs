@@ -37,11 +37,7 @@ impl RowLayout {
     }
 
     pub(super) fn sample_bytes(self) -> usize {
-        match self.sample {
-            SampleType::U8 => 1,
-            SampleType::U16 => 2,
-            SampleType::F32 => 4,
-        }
+        self.sample.bytes()
     }
 
     pub(super) fn row_bytes(self) -> usize {

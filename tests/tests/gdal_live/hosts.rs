@@ -1,0 +1,187 @@
+//! Processes that hold GDAL as Python and QGIS do.
+
+use std::process::Command;
+
+use conformance::skipped;
+
+use crate::World;
+
+/// Six threads with datasets of their own read windows of each kind of live raster that this GDAL
+/// opens; `same` compares with the map.
+const OSGEO: &str = "
+import ctypes, threading
+from sys import argv
+import numpy as np
+from osgeo import gdal
+gdal.UseExceptions()
+folder, library = argv[1:]
+whole = gdal.Open(folder + 'map.tif').ReadAsArray()
+
+def same(name, *window):
+    col, row, width, height = window or (0, 0, *whole.shape[::-1])
+    part = whole[row:row + height, col:col + width]
+    assert (gdal.Open(folder + name).ReadAsArray(col, row, width, height) == part).all(), window
+
+def windows(name, seed):
+    random = np.random.default_rng(seed)
+    for _ in range(20):
+        col, row = (int(random.integers(0, side)) for side in whole.shape[::-1])
+        size = (int(random.integers(1, side - at + 1)) for side, at in ((whole.shape[1], col), (whole.shape[0], row)))
+        same(name, col, row, *size)
+
+def threads(name):
+    failed = []
+    def guarded(seed):
+        try:
+            windows(name, seed)
+        except BaseException as error:
+            failed.append(error)
+    all = [threading.Thread(target=guarded, args=(seed,)) for seed in range(6)]
+    [thread.start() for thread in all]
+    [thread.join() for thread in all]
+    assert not failed, failed
+
+def register(module=None):
+    call = ctypes.CDLL(library).sgpt_gdal_register
+    call.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
+    assert call(module and module.encode(), None) == 0
+";
+
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Runs a script after [`OSGEO`]; `None`, said aloud, where Python has no GDAL.
+fn osgeo(world: &World, script: &str, variables: &[(&str, &str)]) -> Option<crate::Said> {
+    let import = Command::new(PYTHON).args(["-c", "import numpy, osgeo.gdal"]).output();
+    if !import.is_ok_and(|run| run.status.success()) {
+        skipped("no /usr/bin/python3 with osgeo and numpy");
+        return None;
+    }
+    Some(world.python(PYTHON, &format!("{OSGEO}{script}"), variables))
+}
+
+#[test]
+fn six_threads_read_windows_and_each_chip_is_inferred_once() {
+    let Some(world) = World::new() else { return };
+    world.live("live.vrt", &["--kind", "pixel-function"]);
+    let Some(said) = osgeo(&world, "threads('live.vrt')", &[]) else { return };
+    assert_eq!(said.chips(), world.chips);
+}
+
+#[test]
+fn a_raster_opened_before_the_plugin_fails_readably_and_recovers() {
+    let Some(world) = World::new() else { return };
+    world.live("live.vrt", &["--kind", "pixel-function"]);
+    let script = "
+early = gdal.Open(folder + 'live.vrt')
+try:
+    early.ReadAsArray()
+    assert False, 'it was read'
+except RuntimeError as error:
+    assert 'spectralgpt' in str(error) and 'not registered' in str(error), error
+register()
+register()
+assert (early.ReadAsArray() == whole).all()
+gdal.AllRegister()
+same('live.vrt')
+";
+    let _ = osgeo(&world, script, &[("GDAL_DRIVER_PATH", "/nowhere")]);
+}
+
+#[test]
+fn the_plugin_and_ctypes_are_one_instance() {
+    let Some(world) = World::new() else { return };
+    world.live("live.vrt", &["--kind", "pixel-function"]);
+    let script = "
+same('live.vrt')
+register()
+register(gdal._gdal.__file__ if hasattr(gdal, '_gdal') else __import__('osgeo._gdal')._gdal.__file__)
+same('live.vrt')
+";
+    let Some(said) = osgeo(&world, script, &[]) else { return };
+    assert_eq!(said.chips(), world.chips);
+}
+
+/// Returns a Python with rasterio's wheel, which brings a GDAL of its own, and where its modules are.
+fn rasterio() -> Option<(String, String)> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python");
+    let python = std::env::var("SPECTRALGPT_RASTERIO").unwrap_or_else(|_| beside.to_owned());
+    let script = "import rasterio; print(rasterio.__path__[0][:-8])";
+    let run = Command::new(&python).args(["-c", script]).output().ok()?;
+    let modules = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+    if !run.status.success() {
+        skipped("no rasterio in .venv, and SPECTRALGPT_RASTERIO names no Python that has it");
+        return None;
+    }
+    Some((python, modules))
+}
+
+const RASTERIO: &str = "
+from sys import argv
+import numpy as np, rasterio, logging
+from rasterio.windows import Window
+folder = argv[1]
+whole = rasterio.open(folder + 'map.tif').read(1)
+random = np.random.default_rng(7)
+for name in ['live.vrt'] + ['processed.vrt'] * (rasterio.__gdal_version__ >= '3.10'):
+    with rasterio.open(folder + name) as live:
+        assert live.nodata == 255 and live.colormap(1)[1] == (255, 255, 168, 255)
+        assert (live.read(1) == whole).all(), name
+        assert (live.read(1, out_shape=(27, 39)) == rasterio.open(folder + 'map.tif').read(1, out_shape=(27, 39))).all(), name
+    for _ in range(20):
+        with rasterio.open(folder + name) as live:
+            col, row = int(random.integers(0, 391)), int(random.integers(0, 277))
+            width, height = int(random.integers(1, 392 - col)), int(random.integers(1, 278 - row))
+            part = live.read(1, window=Window(col, row, width, height))
+            assert (part == whole[row:row + height, col:col + width]).all(), name
+scores = rasterio.open(folder + 'scores.tif').read()
+for name in ['scores.vrt'] + ['processed_scores.vrt'] * (rasterio.__gdal_version__ >= '3.10'):
+    with rasterio.open(folder + name) as live:
+        assert (live.read() == scores).all(), name
+        assert (live.read(3, window=Window(100, 90, 31, 1)) == scores[2, 90:91, 100:131]).all(), name
+print(rasterio.__gdal_version__)
+";
+
+#[test]
+fn another_gdal_reads_both_kinds() {
+    let Some(world) = World::new() else { return };
+    let Some((python, _)) = rasterio() else { return };
+    let (scene, scores) = (world.name("scene.tif"), world.name("scores.tif"));
+    let model = spectralgpt_core::model::BUILTIN;
+    conformance::program::done(&["predict", model, &scene, "-o", &scores, "--emit", "scores"]);
+    let kinds = [("", "pixel-function"), ("processed", "processed")];
+    for (name, kind) in kinds {
+        world.live(
+            &format!("{}.vrt", if name.is_empty() { "live" } else { name }),
+            &["--kind", kind],
+        );
+        let join = if name.is_empty() { "" } else { "_" };
+        world.live(&format!("{name}{join}scores.vrt"), &["--kind", kind, "--emit", "scores"]);
+    }
+    let said = world.python(&python, RASTERIO, &[]);
+    conformance::tell(&format!("rasterio with GDAL {}", said.out.trim()));
+}
+
+#[test]
+fn two_gdals_in_a_process_are_each_served() {
+    let Some(world) = World::new() else { return };
+    let Some((_, modules)) = rasterio() else { return };
+    world.live("live.vrt", &["--kind", "pixel-function"]);
+    for (first, second) in [("osgeo.gdal", "rasterio"), ("rasterio", "osgeo.gdal")] {
+        let script = format!(
+            "
+import sys, {first}, {second}
+from osgeo import gdal
+import rasterio
+gdal.UseExceptions()
+one, two = gdal.VersionInfo('RELEASE_NAME'), rasterio.__gdal_version__
+assert one != two, one
+read = lambda name: gdal.Open(sys.argv[1] + name).ReadRaster()
+whole = read('map.tif')
+assert read('live.vrt') == whole
+assert rasterio.open(sys.argv[1] + 'live.vrt').read(1).tobytes() == whole
+assert read('live.vrt') == whole
+"
+        );
+        world.python(PYTHON, &script, &[("PYTHONPATH", &modules)]);
+    }
+}
