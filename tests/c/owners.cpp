@@ -147,6 +147,9 @@ void what_is_refused() {
                   sgpt::ConvertOptions().task("segment").heads(3).portable(true).stac(false));
   };
   CHECK(refused(convert) != SGPT_OK);
+  const auto live = [] { sgpt::live_vrt("/nowhere.onnx", {"scene.tif"}, "live.vrt"); };
+  CHECK(refused(live) == SGPT_ERROR_MODEL);
+  CHECK(refused([] { sgpt::register_gdal("/nowhere.so"); }) == SGPT_ERROR_MODEL);
 }
 
 sgpt::Session opened() {
