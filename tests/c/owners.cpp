@@ -13,8 +13,8 @@
 namespace {
 
 constexpr std::uint32_t width = 143, height = 131;
-constexpr std::size_t bands = 10;
-constexpr char names[] = "B02,B03,B04,B05,B06,B07,B08,B8A,B11,B12";
+constexpr std::size_t bands = 12;
+constexpr char names[] = "B01,B02,B03,B04,B05,B06,B07,B08,B8A,B09,B11,B12";
 int held = 0;
 
 #define CHECK(what) check(what, #what, __LINE__)
