@@ -46,6 +46,20 @@ inline std::string devices(const Options &options = {}) {
 /// Chooses the GDAL library; as sgpt_gdal_use.
 inline void use_gdal(const std::string &path) { detail::call(sgpt_gdal_use, path.c_str()); }
 
+/// Lets a GDAL read live maps; as sgpt_gdal_register, `module` empty: the GDAL that is found.
+inline void register_gdal(const std::string &module = {}) {
+  detail::call(sgpt_gdal_register, detail::or_null(module));
+}
+
+/// Writes a virtual raster of a map that no file holds; as sgpt_live_vrt, `kind` empty: "auto".
+inline void live_vrt(const std::string &model, const std::vector<std::string> &inputs,
+                     const std::string &output, const Options &options = {},
+                     const std::string &kind = {}) {
+  const auto names = detail::pointers(inputs);
+  detail::call(sgpt_live_vrt, model.c_str(), names.data(), names.size(), output.c_str(),
+               detail::or_null(kind), options.get());
+}
+
 /// A model, described.
 class Model {
  public:
@@ -83,8 +97,7 @@ class Session {
   /// Predicts raster files into a file; as sgpt_predict_files.
   std::string predict_files(const std::vector<std::string> &inputs, const std::string &output,
                             const Watch &watch = {}) const {
-    std::vector<const char *> names;
-    for (const std::string &input : inputs) names.push_back(input.c_str());
+    const auto names = detail::pointers(inputs);
     detail::Keeper keeper;
     return run(keeper, watch, sgpt_predict_files, names.data(), names.size(), output.c_str());
   }

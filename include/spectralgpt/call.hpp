@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "../spectralgpt.h"
 
@@ -62,6 +63,12 @@ std::string text(Function function, Arguments... arguments) {
 
 inline const char *or_null(const std::string &text) noexcept {
   return text.empty() ? nullptr : text.c_str();
+}
+
+inline std::vector<const char *> pointers(const std::vector<std::string> &texts) {
+  std::vector<const char *> pointers;
+  for (const std::string &text : texts) pointers.push_back(text.c_str());
+  return pointers;
 }
 
 }  // namespace detail

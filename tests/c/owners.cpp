@@ -13,8 +13,8 @@
 namespace {
 
 constexpr std::uint32_t width = 143, height = 131;
-constexpr std::size_t bands = 10;
-constexpr char names[] = "B02,B03,B04,B05,B06,B07,B08,B8A,B11,B12";
+constexpr std::size_t bands = 12;
+constexpr char names[] = "B01,B02,B03,B04,B05,B06,B07,B08,B8A,B09,B11,B12";
 int held = 0;
 
 #define CHECK(what) check(what, #what, __LINE__)
@@ -147,6 +147,9 @@ void what_is_refused() {
                   sgpt::ConvertOptions().task("segment").heads(3).portable(true).stac(false));
   };
   CHECK(refused(convert) != SGPT_OK);
+  const auto live = [] { sgpt::live_vrt("/nowhere.onnx", {"scene.tif"}, "live.vrt"); };
+  CHECK(refused(live) == SGPT_ERROR_MODEL);
+  CHECK(refused([] { sgpt::register_gdal("/nowhere.so"); }) == SGPT_ERROR_MODEL);
 }
 
 sgpt::Session opened() {
