@@ -367,7 +367,8 @@ impl Live {
             INFERRED.fetch_add(scored.batch.tiles.len() as u64, Ordering::Relaxed);
             Ok(())
         };
-        infer_all(line, &mut Silent, &mut each)
+        line.check_memory(0)
+            .and_then(|()| infer_all(line, &mut Silent, &mut each))
             .map_err(|error| error.at(&self.inputs.place_name()))?;
         for row in plan.rows() {
             for tile in plan.cols().map(|col| plan.tile(col, row)) {

@@ -99,6 +99,7 @@ pub(crate) type Each<'a> = dyn FnMut(&Scored) -> Result<()> + 'a;
 /// - Io: the memory budget does not suffice, or `take` cannot store rows.
 /// - Cancelled: `progress` said so.
 pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>) -> Result<Report> {
+    line.check_memory(0)?;
     let mut walk = Walk::new(line, Instant::now());
     infer_all(line, progress, &mut |scored| walk.blend(scored, take))?;
     walk.products.iter_mut().try_for_each(|product| product.finish(take))?;
@@ -106,7 +107,7 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
 }
 
 /// Infers the plan's chips and blends nothing; `each` gets them in order, without those that hold no
-/// valid pixel.
+/// valid pixel. Whether memory suffices is the caller's to check before.
 ///
 /// # Errors
 /// As [`predict`].
@@ -115,7 +116,6 @@ pub(crate) fn infer_all(
     progress: &mut dyn Progress,
     each: &mut Each<'_>,
 ) -> Result<()> {
-    line.check_memory(0)?;
     let session = line.session.apart()?;
     let line = Line { session: &session, ..line };
     let stop = AtomicBool::new(false);
@@ -255,7 +255,7 @@ impl Line<'_> {
 
     /// Compares what the process holds, and what is still to come, with the budget; `there` of the
     /// line's own bytes are held already.
-    fn check_memory(&self, there: u64) -> Result<()> {
+    pub(crate) fn check_memory(&self, there: u64) -> Result<()> {
         let coming = self.bytes().saturating_sub(there);
         let needed = memory::resident().unwrap_or(0).saturating_add(coming);
         if needed <= self.memory {

@@ -67,16 +67,17 @@ pub trait Face {
 
 /// Lists every face, and every form that arrays can have.
 pub fn all() -> Vec<Box<dyn Face>> {
-    vec![
+    let mut faces: Vec<Box<dyn Face>> = vec![
         Box::new(Program),
         Box::new(Rust),
-        Box::new(Live),
         Box::new(Files),
         Box::new(Callbacks),
         Box::new(Arrays::Stored),
         Box::new(Arrays::PlanarFloats),
         Box::new(Arrays::Interleaved),
-    ]
+    ];
+    faces.extend(Live::all().into_iter().map(|live| Box::new(live) as _));
+    faces
 }
 
 impl<'a> Case<'a> {

@@ -89,7 +89,7 @@ fn text(function: &str, name: &str) -> &'static str {
         ("sgpt_convert_options_set_profile", _) => "\"segmunich\"",
         (_, "checkpoint") => "w->checkpoint_path",
         (_, "model" | "output") => "w->map_path",
-        (_, "activation" | "srs") => "NULL",
+        (_, "activation" | "srs" | "module") => "NULL",
         (_, "kind") => "\"auto\"",
         (_, "json") => "\"[]\"",
         (_, "option") => "\"COMPRESS=ZSTD\"",

@@ -16,13 +16,24 @@ use spectralgpt_core::scene::Predictor;
 use super::{Case, Face, Plane, Refusal};
 use crate::raster;
 
-/// A live raster of derived bands.
+/// A live raster of that kind.
 #[derive(Debug, Clone, Copy)]
-pub struct Live;
+pub struct Live(Kind);
+
+impl Live {
+    /// Lists the kinds that this GDAL reads.
+    pub fn all() -> Vec<Self> {
+        let number = GdalApi::find().map_or(0, GdalApi::version_number);
+        let kinds = [(3_040_000, Kind::PixelFunction), (3_090_000, Kind::Processed)];
+        let known = kinds.into_iter().filter(|(first, _)| number >= *first);
+        known.map(|(_, kind)| Self(kind)).collect()
+    }
+}
 
 impl Face for Live {
     fn name(&self) -> String {
-        "GDAL, pixel function".into()
+        let kind = if self.0 == Kind::Processed { "processed dataset" } else { "pixel function" };
+        format!("GDAL, {kind}")
     }
 
     fn predict(&self, case: &Case<'_>) -> Result<Vec<Plane>, Refusal> {
@@ -32,13 +43,18 @@ impl Face for Live {
         let folder = tempfile::tempdir().expect("a folder");
         let scenes = super::c::scenes(case, folder.path());
         let scenes: Vec<&str> = scenes.iter().map(String::as_str).collect();
-        let planes = planes(case, folder.path(), &scenes);
+        let planes = planes(case, self.0, folder.path(), &scenes);
         planes.map_err(|error| (error.kind() as i32, error.message().to_owned()))
     }
 }
 
 /// Reads a live raster of each output.
-fn planes(case: &Case<'_>, folder: &Path, scenes: &[&str]) -> Result<Vec<Plane>, Error> {
+fn planes(
+    case: &Case<'_>,
+    kind: Kind,
+    folder: &Path,
+    scenes: &[&str],
+) -> Result<Vec<Plane>, Error> {
     let api = GdalApi::find()?;
     let mut options = Options::default();
     options.overlap = case.overlap;
@@ -52,7 +68,7 @@ fn planes(case: &Case<'_>, folder: &Path, scenes: &[&str]) -> Result<Vec<Plane>,
     let plane = |emit: Emit| {
         let file = folder.join(format!("{}.vrt", emit.name()));
         options.emit = vec![emit];
-        vrt::write(api, case.model, scenes, &file, Kind::PixelFunction, &options)?;
+        vrt::write(api, case.model, scenes, &file, kind, &options)?;
         let window = case.window.map(|window| window.inside(case.size)).transpose()?;
         let whole = GdalSource::open(api, &file.to_string_lossy())?.info().size;
         let window = window.map(|window| scaled(window, case.size.width.div_ceil(whole.width)));

@@ -117,27 +117,28 @@ fn rasterio() -> Option<(String, String)> {
 
 const RASTERIO: &str = "
 from sys import argv
-import numpy as np, rasterio, logging
+import numpy as np, rasterio
 from rasterio.windows import Window
 folder = argv[1]
-whole = rasterio.open(folder + 'map.tif').read(1)
+with rasterio.open(folder + 'map.tif') as file:
+    whole, tenth, colours = file.read(1), file.read(1, out_shape=(27, 39)), file.colormap(1)
+with rasterio.open(folder + 'scores.tif') as file:
+    scores = file.read()
 random = np.random.default_rng(7)
-for name in ['live.vrt'] + ['processed.vrt'] * (rasterio.__gdal_version__ >= '3.10'):
-    with rasterio.open(folder + name) as live:
-        assert live.nodata == 255 and live.colormap(1)[1] == (255, 255, 168, 255)
-        assert (live.read(1) == whole).all(), name
-        assert (live.read(1, out_shape=(27, 39)) == rasterio.open(folder + 'map.tif').read(1, out_shape=(27, 39))).all(), name
+for kind in ['pixel-function', 'processed']:
+    with rasterio.open(f'{folder}{kind}.vrt') as live:
+        assert live.nodata == 255 and live.colormap(1)[1] == colours[1], kind
+        assert (live.read(1) == whole).all(), kind
+        assert (live.read(1, out_shape=(27, 39)) == tenth).all(), kind
     for _ in range(20):
-        with rasterio.open(folder + name) as live:
+        with rasterio.open(f'{folder}{kind}.vrt') as live:
             col, row = int(random.integers(0, 391)), int(random.integers(0, 277))
             width, height = int(random.integers(1, 392 - col)), int(random.integers(1, 278 - row))
             part = live.read(1, window=Window(col, row, width, height))
-            assert (part == whole[row:row + height, col:col + width]).all(), name
-scores = rasterio.open(folder + 'scores.tif').read()
-for name in ['scores.vrt'] + ['processed_scores.vrt'] * (rasterio.__gdal_version__ >= '3.10'):
-    with rasterio.open(folder + name) as live:
-        assert (live.read() == scores).all(), name
-        assert (live.read(3, window=Window(100, 90, 31, 1)) == scores[2, 90:91, 100:131]).all(), name
+            assert (part == whole[row:row + height, col:col + width]).all(), kind
+    with rasterio.open(f'{folder}{kind}-scores.vrt') as live:
+        assert (live.read() == scores).all(), kind
+        assert (live.read(3, window=Window(100, 90, 31, 1)) == scores[2, 90:91, 100:131]).all(), kind
 print(rasterio.__gdal_version__)
 ";
 
@@ -145,17 +146,10 @@ print(rasterio.__gdal_version__)
 fn another_gdal_reads_both_kinds() {
     let Some(world) = World::new() else { return };
     let Some((python, _)) = rasterio() else { return };
-    let (scene, scores) = (world.name("scene.tif"), world.name("scores.tif"));
-    let model = spectralgpt_core::model::BUILTIN;
-    conformance::program::done(&["predict", model, &scene, "-o", &scores, "--emit", "scores"]);
-    let kinds = [("", "pixel-function"), ("processed", "processed")];
-    for (name, kind) in kinds {
-        world.live(
-            &format!("{}.vrt", if name.is_empty() { "live" } else { name }),
-            &["--kind", kind],
-        );
-        let join = if name.is_empty() { "" } else { "_" };
-        world.live(&format!("{name}{join}scores.vrt"), &["--kind", kind, "--emit", "scores"]);
+    world.predict("scores.tif", &["--emit", "scores"]);
+    for kind in ["pixel-function", "processed"] {
+        world.live(&format!("{kind}.vrt"), &["--kind", kind]);
+        world.live(&format!("{kind}-scores.vrt"), &["--kind", kind, "--emit", "scores"]);
     }
     let said = world.python(&python, RASTERIO, &[]);
     conformance::tell(&format!("rasterio with GDAL {}", said.out.trim()));
@@ -165,6 +159,11 @@ fn another_gdal_reads_both_kinds() {
 fn two_gdals_in_a_process_are_each_served() {
     let Some(world) = World::new() else { return };
     let Some((_, modules)) = rasterio() else { return };
+    let mut both = Command::new(PYTHON);
+    both.env("PYTHONPATH", &modules).args(["-c", "import osgeo.gdal, rasterio"]);
+    if !both.output().is_ok_and(|run| run.status.success()) {
+        return skipped("/usr/bin/python3 does not load both osgeo and rasterio");
+    }
     world.live("live.vrt", &["--kind", "pixel-function"]);
     for (first, second) in [("osgeo.gdal", "rasterio"), ("rasterio", "osgeo.gdal")] {
         let script = format!(

@@ -49,9 +49,8 @@ impl World {
         let bands = bands();
         let names: Vec<&str> = bands.iter().map(String::as_str).collect();
         raster::write_u16(&world.path("scene.tif"), SIZE, &names, &pixels(names.len()), Some(0.0));
-        let [scene, map] = ["scene.tif", "map.tif"].map(|name| world.name(name));
-        let run = program::done(&["predict", BUILTIN, &scene, "-o", &map, "--json"]);
-        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        let report = world.predict("map.tif", &[]);
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
         let count = |key: &str| report[key].as_u64().unwrap();
         world.chips = count("chips") - count("chips_skipped");
         Some(world)
@@ -65,10 +64,17 @@ impl World {
         self.path(name).display().to_string()
     }
 
+    /// Writes a map of the scene; returns the report.
+    fn predict(&self, name: &str, options: &[&str]) -> String {
+        let (scene, map) = (self.name("scene.tif"), self.name(name));
+        let arguments = ["predict", BUILTIN, &scene, "-o", &map, "--json", "--dn-offset", "0"];
+        program::done(&[&arguments, options].concat()).out
+    }
+
     /// Writes a live raster of the scene.
     fn live(&self, name: &str, options: &[&str]) -> String {
         let (scene, live) = (self.name("scene.tif"), self.name(name));
-        let arguments = ["live", BUILTIN, &scene, "-o", &live, "--overwrite"];
+        let arguments = ["live", BUILTIN, &scene, "-o", &live, "--overwrite", "--dn-offset", "0"];
         program::done(&[&arguments, options].concat());
         live
     }

@@ -249,7 +249,7 @@ impl GdalApi {
     }
 
     /// Returns the version as one number, 3060200 for 3.6.2.
-    pub(crate) fn version_number(&self) -> u32 {
+    pub fn version_number(&self) -> u32 {
         self.version_info(c"VERSION_NUM").parse().unwrap_or(0)
     }
 
