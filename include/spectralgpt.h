@@ -225,7 +225,8 @@ typedef struct sgpt_array {
 
 /**
  * Room for an output, in memory that is borrowed for the call; its extent is `sgpt_session_layout`'s.
- * The layout is frozen. Strides are as in `sgpt_array`. Unspecified after a failure.
+ * The layout is frozen. Strides are as in `sgpt_array`, and give every sample a place of its
+ * own. Unspecified after a failure.
  */
 typedef struct sgpt_buffer {
   /**

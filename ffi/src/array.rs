@@ -50,7 +50,8 @@ pub struct sgpt_array {
 }
 
 /// Room for an output, in memory that is borrowed for the call; its extent is `sgpt_session_layout`'s.
-/// The layout is frozen. Strides are as in `sgpt_array`. Unspecified after a failure.
+/// The layout is frozen. Strides are as in `sgpt_array`, and give every sample a place of its
+/// own. Unspecified after a failure.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct sgpt_buffer {

@@ -1,7 +1,7 @@
 //! Passes the log on; the library is silent otherwise.
 
 use std::ffi::{c_char, c_void};
-use std::sync::{Once, PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use log::{Level, LevelFilter, Metadata, Record};
 use spectralgpt_core::error::Error;
@@ -93,10 +93,9 @@ pub unsafe extern "C" fn sgpt_log_set(
 
 /// Makes ours the process's logger, once.
 fn install() -> Result<(), Error> {
-    static ONCE: Once = Once::new();
-    let mut installed = Ok(());
-    ONCE.call_once(|| installed = ::log::set_logger(&Told));
-    installed.map_err(|_| {
-        Error::usage("this program has a logger of Rust's log crate already; use that one")
-    })
+    static OURS: OnceLock<bool> = OnceLock::new();
+    if *OURS.get_or_init(|| ::log::set_logger(&Told).is_ok()) {
+        return Ok(());
+    }
+    Err(Error::usage("this program has a logger of Rust's log crate already; use that one"))
 }

@@ -68,7 +68,8 @@ impl Hidden {
     }
 }
 
-fn folder(path: &Path) -> &Path {
+/// Returns the folder of a file.
+pub(crate) fn folder(path: &Path) -> &Path {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }

@@ -185,7 +185,7 @@ impl Inputs {
 }
 
 /// Tells whether two names mean one file.
-fn same_file(a: &Path, b: &Path) -> bool {
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
     id(a).is_some_and(|a| Some(a) == id(b))

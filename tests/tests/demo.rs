@@ -26,6 +26,9 @@ fn the_built_in_model_maps_a_scene_it_never_saw_better_than_single_pixels_can() 
     let refused = demo(&[]);
     assert_eq!(refused.code, Some(2), "{}", refused.err);
     assert!(refused.out.contains("--overwrite"), "{}", refused.out);
+    fs::remove_file(made.join("scene.tif")).unwrap();
+    assert_eq!(demo(&[]).code, Some(2), "the others are still in the way");
+    assert!(!made.join("scene.tif").exists(), "nothing is written before all is known to fit");
     assert_eq!(demo(&["--overwrite"]).code, Some(0));
     assert!(before == names.map(bytes), "the same scene, map and picture every time");
 }

@@ -207,6 +207,22 @@ fn what_cannot_be_learnt_is_said_and_nothing_is_written() {
         assert_eq!(Path::new(&output).exists(), code == 0);
         let _ = fs::remove_file(&output);
     }
+    let lost = file(
+        "lost.geojson",
+        &[
+            field("a", 3.0),
+            field("b", 90.0),
+            field("far", 5e5),
+            rectangle("tiny", [50.6, 50.6, 0.2, 0.2]),
+        ],
+    );
+    let arguments = ["train", &bench.model, &bench.scene, &lost, "--field", "use", "-o", &output];
+    let said = program::run(&[&arguments[..], &["--head", "logistic"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for name in ["far", "tiny"] {
+        assert!(said.err.contains(&format!("the class '{name}' has no pixel")), "{}", said.err);
+    }
+    fs::remove_file(&output).unwrap();
     let few = file(
         "few.geojson",
         &[
@@ -221,6 +237,29 @@ fn what_cannot_be_learnt_is_said_and_nothing_is_written() {
     let warnings = report["warnings"].to_string();
     assert!(warnings.contains("the class 'c' lie in one block"), "{warnings}");
     assert!(warnings.contains("the class 'a' has labels in only 3 blocks"), "{warnings}");
+}
+
+#[test]
+fn no_file_is_lost_to_a_report() {
+    let bench = Bench::new();
+    let (output, away) = (bench.path("mine.onnx"), bench.path("away/mine.onnx"));
+    let twin = bench.folder.path().join(".").join("mine.onnx");
+    let [labels, output, away, twin] =
+        [Path::new(&bench.labels), &output, &away, &twin].map(|path| path.to_str().unwrap());
+    let before = fs::read(labels).unwrap();
+    for (output, report, words) in [
+        (output, twin, "would be written twice"),
+        (output, labels, "is read by this run"),
+        (away, "r.json", "in a folder that exists"),
+        (output, away, "in a folder that exists"),
+    ] {
+        let options = ["-o", output, "--report", report, "--overwrite", "--field", "use"];
+        let fixed = ["train", &bench.model, &bench.scene, labels];
+        let refused = program::run(&[&fixed[..], &options].concat());
+        assert_eq!(refused.code, Some(2), "{}", refused.err);
+        assert!(refused.err.contains(words), "{}", refused.err);
+    }
+    assert!(fs::read(labels).unwrap() == before && !Path::new(output).exists());
 }
 
 #[test]
@@ -242,6 +281,24 @@ layer.SetAttributeFilter(None)
 same.FlushCache()
 gdal.Warp(f'{folder}/degrees.tif', same, dstSRS='EPSG:4326', resampleAlg='near', xRes=1e-4, yRes=1e-4)
 gdal.VectorTranslate(f'{folder}/degrees.gpkg', source, dstSRS='EPSG:4326', format='GPKG')
+curves = gdal.GetDriverByName('GPKG').Create(f'{folder}/curves.gpkg', 0, 0, 0, 0)
+table = curves.CreateLayer('no_shapes', None, ogr.wkbNone)
+table.CreateField(ogr.FieldDefn('use', ogr.OFTString))
+drawn = curves.CreateLayer('curves', layer.GetSpatialRef(), ogr.wkbCurvePolygon)
+drawn.CreateField(ogr.FieldDefn('use', ogr.OFTString))
+for feature in layer:
+    copy = ogr.Feature(drawn.GetLayerDefn())
+    copy['use'] = feature['use']
+    ring = feature.GetGeometryRef().GetGeometryRef(0).ExportToWkt().replace('LINEARRING ', '')
+    copy.SetGeometry(ogr.CreateGeometryFromWkt(f'CURVEPOLYGON (COMPOUNDCURVE ({ring}))'))
+    drawn.CreateFeature(copy)
+curves = table = drawn = None
+numbers = gdal.Translate(f'{folder}/numbers.tif', same, outputType=gdal.GDT_Float32)
+values = numbers.ReadAsArray()
+values[values == 0] = float('nan')
+numbers.GetRasterBand(1).WriteArray(values)
+numbers.FlushCache()
+gdal.Warp(f'{folder}/numbers_degrees.tif', numbers, dstSRS='EPSG:4326', resampleAlg='near', xRes=1e-4, yRes=1e-4)
 gdal.VectorTranslate(f'{folder}/points.gpkg', source, format='GPKG', SQLStatement='SELECT ST_Centroid(geometry), use FROM labels', SQLDialect='SQLite')
 gdal.VectorTranslate(f'{folder}/lines.gpkg', source, format='GPKG', SQLStatement='SELECT ST_ExteriorRing(geometry), use FROM labels', SQLDialect='SQLite')
 ";
@@ -276,6 +333,9 @@ gdal.VectorTranslate(f'{folder}/lines.gpkg', source, format='GPKG', SQLStatement
     reordered.swap(1, 2);
     near(&reordered, expected, 0);
     near(&supports("degrees.tif", &[]), [3600, 1800, 3600], 200);
+    near(&supports("numbers.tif", &[]), [3600, 1800, 3600], 0);
+    near(&supports("numbers_degrees.tif", &[]), [3600, 1800, 3600], 200);
+    near(&supports("curves.gpkg", &["--field", "use"]), expected, 0);
     near(&supports("degrees.gpkg", &["--field", "use"]), expected, 40);
     near(&supports("points.gpkg", &["--field", "use"]), [6, 6, 3], 0);
     near(&supports("lines.gpkg", &["--field", "use"]), [600, 600, 300], 60);

@@ -162,6 +162,10 @@ pub(crate) fn wrong_member(object: &str, member: &Named, place: &str) -> Vec<Wro
             with("all bits", "SIZE_MAX".into(), "REFUSED"),
             with("a product's overflow", "SIZE_MAX / PIXELS + 2".into(), "REFUSED"),
         ],
+        // The other two are 0, which puts all of an output's samples in one place.
+        ("size_t", "band_stride") if object == "buffer" => {
+            vec![with("all bits", "SIZE_MAX".into(), "REFUSED")]
+        }
         // There is one band, and so no step to the next.
         ("size_t", "band_stride") => vec![with("all bits", "SIZE_MAX".into(), "DONE")],
         ("size_t", _) => vec![

@@ -30,19 +30,20 @@ impl Files {
     /// Names the files and makes their folder.
     ///
     /// # Errors
-    /// - Usage: the picture exists and must not be overwritten.
+    /// - Usage: one exists and must not be overwritten.
     /// - Io: the folder cannot be made.
     pub(super) fn new(folder: &Path, overwrite: bool) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|error| Error::file("make the folder", folder, &error))?;
-        let picture = folder.join("demo.png");
-        if picture.exists() && !overwrite {
+        let names = ["scene.tif", "truth.tif", "map.tif", "map.confidence.tif", "demo.png"];
+        let files = names.map(|name| folder.join(name));
+        if let Some(file) = files.iter().find(|file| file.exists() && !overwrite) {
             return Err(Error::usage(format!(
                 "'{}' exists; give another folder, or --overwrite to replace it",
-                picture.display()
+                file.display()
             )));
         }
-        let [scene, truth, map] = ["scene.tif", "truth.tif", "map.tif"].map(|it| folder.join(it));
+        let [scene, truth, map, _, picture] = files;
         Ok(Self { scene, truth, map, picture, overwrite })
     }
 

@@ -41,6 +41,19 @@ impl Strides {
             .checked_add(1)
     }
 
+    /// Tells whether every sample has a place of its own: each stride passes what smaller ones reach.
+    fn apart(self, size: Size, bands: usize) -> bool {
+        let (height, width) = (size.height as usize, size.width as usize);
+        let mut axes = [(self.band, bands), (self.row, height), (self.col, width)];
+        axes.sort_unstable();
+        let mut reach = 0_usize;
+        axes.into_iter().filter(|(_, count)| *count > 1).all(|(stride, count)| {
+            let passes = stride > reach;
+            reach = reach.saturating_add(stride.saturating_mul(count - 1));
+            passes
+        })
+    }
+
     /// Returns the place of the first sample of a row.
     fn row_start(self, band: usize, row: u32) -> usize {
         band * self.band + row as usize * self.row

@@ -100,7 +100,8 @@ impl Encoder {
         let (values, sample, chips_cached) =
             watch.run_stoppable(|stage| gather.run(&by_tile, stage), || stop.terminate())?;
         let spectrum = normaliser.channels();
-        let table = Table::new(values, sample.columns(), spectrum)?;
+        let columns = sample.columns();
+        let table = watch.run(|_| Table::new(values, columns, spectrum))?;
         let (seconds, provider) = (started.elapsed().as_secs_f64(), session.report());
         Ok(Encoding { table, sample, chips, chips_cached, seconds, provider })
     }

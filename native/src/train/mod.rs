@@ -7,6 +7,7 @@
 mod cache;
 mod encode;
 mod encoder;
+mod files;
 mod fit;
 mod folds;
 mod graft;
@@ -20,6 +21,7 @@ mod sheet;
 mod table;
 mod watch;
 
+pub use files::check_files;
 pub use head::Kind as HeadKind;
 pub use options::{ClassName, HeadChoice, Layer, TrainOptions};
 pub use report::{ClassReport, Comparison, Figures, TrainReport};
@@ -48,7 +50,7 @@ use watch::Watch;
 /// `output`, a segmentation model.
 ///
 /// # Errors
-/// - Usage: the options do not fit the labels, or the output exists.
+/// - Usage: the options do not fit the labels, or the output cannot be written or exists.
 /// - Input: the raster or the labels cannot be used, or there is too little to learn from.
 /// - Model: the model has no encoder that can be used, or cannot be run.
 /// - Io: no room on disk or in memory; no model is left.
@@ -63,6 +65,7 @@ pub fn train(
 ) -> Result<TrainReport> {
     let started = Instant::now();
     options.check(output)?;
+    check_files(&[output], &[Path::new(labels)], options.line.overwrite)?;
     let encoder = Encoder::of(model, options.layer)?;
     let api = GdalApi::find()?;
     let inputs = Inputs::open(api, encoder.manifest(), &[input], &options.line)?;

@@ -89,7 +89,7 @@ impl TrainOptions {
     /// Checks what can be checked before anything is read.
     ///
     /// # Errors
-    /// - Usage: blocks too small, too few folds, or the output exists or does not end in `.onnx`.
+    /// - Usage: blocks too small, too few folds, or the output does not end in `.onnx`.
     pub(super) fn check(&self, output: &Path) -> Result<()> {
         if self.block_px < LEAST_BLOCK {
             return Err(Error::usage(format!(
@@ -107,12 +107,6 @@ impl TrainOptions {
         if output.extension().is_none_or(|end| end != "onnx") {
             return Err(Error::usage(format!(
                 "the model is to be written to '{}'; give a name that ends in .onnx",
-                output.display()
-            )));
-        }
-        if output.exists() && !self.line.overwrite {
-            return Err(Error::usage(format!(
-                "'{}' exists; give another name, or --overwrite to replace it",
                 output.display()
             )));
         }

@@ -17,6 +17,9 @@ const MOST_OF_CLASS: usize = 5_000;
 const MOST: usize = 40_000;
 const LEAST_OF_CLASS: usize = 1_000;
 
+/// Classes that one byte tells apart, besides "nothing here".
+const MOST_CLASSES: usize = 254;
+
 /// Rows of the raster that are looked at together.
 const ROWS: u32 = 64;
 
@@ -82,6 +85,7 @@ impl Pixels {
                 let lots = lots.entry(value).or_default();
                 lots.take(row, col, valid, seed, block_px);
             })?;
+            check_count(lots.values().filter(|lots| lots.found.valid > 0).count())?;
         }
         let classes = lots.values().filter(|lots| lots.found.valid > 0).count();
         let most = (MOST / classes.max(1)).clamp(LEAST_OF_CLASS, MOST_OF_CLASS);
@@ -118,6 +122,14 @@ impl Pixels {
                  data; it is left out",
                 labels.name(lost.value),
                 lost.invalid
+            );
+        }
+        let unseen = |value: &u16| !self.found.iter().any(|found| found.value == *value);
+        for value in labels.values().filter(unseen) {
+            log::warn!(
+                "the class '{}' has no pixel: its shapes lie outside the raster, under others, or \
+                 hold no pixel's centre; it is left out",
+                labels.name(value)
             );
         }
         let kept: Vec<usize> =
@@ -213,14 +225,21 @@ fn look(
     Ok(())
 }
 
+/// Checks that the values found so far are no more than classes can be: what is drawn of each takes
+/// memory.
+fn check_count(values: usize) -> Result<()> {
+    if values <= MOST_CLASSES {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "the labels hold {values} different values or more; at most {MOST_CLASSES} classes can be \
+         learnt"
+    )))
+}
+
 /// Names and colours classes.
 fn named(labels: &[String], options: &TrainOptions) -> Result<Vec<Class>> {
     let count = u32::try_from(labels.len()).unwrap_or(u32::MAX);
-    if count > 254 {
-        return Err(Error::input(format!(
-            "the labels hold {count} different values; at most 254 classes can be learnt"
-        )));
-    }
     if let Some(lost) = options.classes.iter().find(|wish| !labels.contains(&wish.label)) {
         log::warn!("no labelled pixel has the value '{}' of '{}'", lost.label, lost.name);
     }

@@ -12,7 +12,9 @@ use spectralgpt_core::model::Model;
 use spectralgpt_core::model::classes::is_colour;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
-use spectralgpt_core::train::{ClassName, HeadChoice, Layer, TrainOptions, TrainReport, train};
+use spectralgpt_core::train::{
+    ClassName, HeadChoice, Layer, TrainOptions, TrainReport, check_files, train,
+};
 
 use crate::bar::{Bar, listen};
 use crate::parse::count;
@@ -119,12 +121,10 @@ impl Arguments {
 
     fn train(&self) -> Result<TrainReport> {
         let options = self.options()?;
-        if let Some(report) = self.report.iter().find(|it| it.exists() && !self.overwrite) {
-            return Err(Error::usage(format!(
-                "'{}' exists; give another name, or --overwrite to replace it",
-                report.display()
-            )));
-        }
+        let written = [&self.output].into_iter().chain(&self.report).map(PathBuf::as_path);
+        let read = [self.model.as_path(), Path::new(&self.input), Path::new(&self.labels)];
+        let read: Vec<&Path> = read.into_iter().chain(self.classes.as_deref()).collect();
+        check_files(&written.collect::<Vec<_>>(), &read, self.overwrite)?;
         let model = Model::open(&self.model)?;
         GdalApi::find()?.limit_cache((options.line.memory / 8).min(GDAL_CACHE));
         let mut bar = Bar::new(self.quiet, "steps", listen()?);

@@ -134,6 +134,7 @@ table! {
         OGR_G_DestroyGeometry(OGRGeometryH);
         OGR_G_GetEnvelope(OGRGeometryH, *mut OGREnvelope);
         OGR_G_GetGeometryType(OGRGeometryH) -> OGRwkbGeometryType::Type;
+        OGR_G_GetLinearGeometry(OGRGeometryH, c_double, *mut *mut c_char) -> OGRGeometryH;
         OGR_G_Segmentize(OGRGeometryH, c_double);
         OGR_G_Transform(OGRGeometryH, OGRCoordinateTransformationH) -> OGRErr::Type;
         OGR_GT_Flatten(OGRwkbGeometryType::Type) -> OGRwkbGeometryType::Type;

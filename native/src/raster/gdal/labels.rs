@@ -131,6 +131,16 @@ impl Labels {
         self.window
     }
 
+    /// Lists the values that shapes have; [`read`](Self::read) gives those that are on pixels. None
+    /// of a raster.
+    pub fn values(&self) -> std::ops::RangeInclusive<u16> {
+        let count = match &self.kind {
+            Labelled::Shapes { names, .. } => names.len(),
+            Labelled::Same(_) | Labelled::Other { .. } => 0,
+        };
+        1..=u16::try_from(count).unwrap_or(u16::MAX)
+    }
+
     /// Names a value that [`read`](Self::read) gives.
     pub fn name(&self, value: u16) -> String {
         match &self.kind {
@@ -160,9 +170,8 @@ impl Labels {
                 let (mut values, mut valid) =
                     (vec![0.0; window.size.pixels()], vec![0; window.size.pixels()]);
                 bands.read(window, &mut values, &mut valid)?;
-                for (value, valid) in values.iter_mut().zip(valid) {
-                    *value *= f32::from(valid);
-                }
+                let none = values.iter_mut().zip(valid).filter(|(_, valid)| *valid == 0);
+                none.for_each(|(value, _)| *value = 0.0);
                 self.codes(&values)
             }
             Labelled::Other { labels, place } => {
@@ -206,6 +215,9 @@ impl Labels {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
     fn codes(&self, values: &[f32]) -> Result<Vec<u16>> {
         let code = |value: &f32| {
+            if value.is_nan() {
+                return Ok(0);
+            }
             if (0.0..=LARGEST_VALUE).contains(value) && value.fract() == 0.0 {
                 return Ok(*value as u16);
             }

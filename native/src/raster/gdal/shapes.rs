@@ -152,13 +152,23 @@ pub(super) struct Shape {
 unsafe impl Send for Shape {}
 
 impl Shape {
-    /// Takes a geometry over; `None` if it is none.
+    /// Takes a geometry over, curves as lines, since GDAL burns no others; `None` if it is none.
     ///
     /// # Safety
     /// `handle` is null or a geometry that nobody else owns.
     unsafe fn own(api: &'static GdalApi, handle: OGRGeometryH, label: String) -> Option<Self> {
-        let shape = || Self { api, handle, extent: [0.0; 4], window: None, label };
-        (!handle.is_null()).then(shape)
+        if handle.is_null() {
+            return None;
+        }
+        let own = |handle| Self { api, handle, extent: [0.0; 4], window: None, label };
+        // SAFETY: the geometry is valid; 0 and null are the defaults; what is given is the caller's.
+        let lines = unsafe { (api.OGR_G_GetLinearGeometry)(handle, 0.0, std::ptr::null_mut()) };
+        if lines.is_null() {
+            return Some(own(handle));
+        }
+        // SAFETY: nobody else owns it.
+        unsafe { (api.OGR_G_DestroyGeometry)(handle) };
+        Some(own(lines))
     }
 
     /// Tells whether it is an area.
@@ -166,12 +176,7 @@ impl Shape {
         // SAFETY: the geometry is valid.
         let kind =
             unsafe { (self.api.OGR_GT_Flatten)((self.api.OGR_G_GetGeometryType)(self.handle)) };
-        let areas = [
-            OGRwkbGeometryType::wkbPolygon,
-            OGRwkbGeometryType::wkbMultiPolygon,
-            OGRwkbGeometryType::wkbCurvePolygon,
-            OGRwkbGeometryType::wkbMultiSurface,
-        ];
+        let areas = [OGRwkbGeometryType::wkbPolygon, OGRwkbGeometryType::wkbMultiPolygon];
         areas.contains(&kind)
     }
 
@@ -267,7 +272,7 @@ impl Layer {
         }
     }
 
-    /// Collects the layer's shapes; returns whether it lacks a reference system. `None` on failure.
+    /// Collects the layer's shapes; returns whether they lack a reference system. `None` on failure.
     fn read(
         &self,
         to: OGRSpatialReferenceH,
@@ -287,13 +292,14 @@ impl Layer {
             // SAFETY: both are valid.
             Some(unsafe { Way::find(self.api, from, to) }?)
         };
+        let before = shapes.len();
         while let Some(shape) = self.next(number.flatten()) {
             if let Some(mut shape) = shape {
                 shape.project(way.as_ref(), grid)?;
                 shapes.push(shape);
             }
         }
-        Some(from.is_null())
+        Some(from.is_null() && shapes.len() > before)
     }
 
     /// Reads the next feature, `None` at the end; it may have no shape, or no value in the field.

@@ -30,7 +30,8 @@ impl<'a> StridedSink<'a> {
     /// Prepares for an output of `bands` bands of `sample` type; f32 takes any.
     ///
     /// # Errors
-    /// - Usage: a length does not fit the size, or the room is of a type that does not hold it.
+    /// - Usage: a length does not fit the size, or the room is of a type that does not hold it, or two
+    ///   samples would come to one place.
     pub fn new(
         size: Size,
         bands: usize,
@@ -49,6 +50,12 @@ impl<'a> StridedSink<'a> {
             )));
         }
         check(given, size, bands, strides)?;
+        if !strides.apart(size, bands) {
+            return Err(Error::usage(format!(
+                "the strides put several of {bands} band(s) of {size} in one place; no stride may \
+                 be less than what the smaller ones reach over"
+            )));
+        }
         Ok(Self { size, bands, room, strides, row: 0 })
     }
 }

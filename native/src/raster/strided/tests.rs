@@ -50,6 +50,11 @@ fn rows_go_where_they_belong() {
     assert!(sink.write(Samples::U8(&[3, 4, 5, 13, 14, 15])).is_err());
     let expected = [0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15].map(|value: u8| f32::from(value));
     assert_eq!(room, expected);
+    for (band, row, col) in [(1, 0, 2), (0, 6, 1), (6, 2, 1), (2, 1, 1)] {
+        let (strides, room) = (Strides { band, row, col }, Room::F32(&mut [0.0; 20]));
+        let sink = StridedSink::new(SIZE, 2, SampleType::U8, room, strides);
+        assert!(sink.unwrap_err().message().contains("in one place"), "{strides:?}");
+    }
     let narrow = StridedSink::new(SIZE, 1, SampleType::F32, Room::U8(&mut []), strides);
     assert!(narrow.unwrap_err().message().contains("32-bit floats"));
 }
