@@ -88,7 +88,8 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
     let run = |line: &str| shell(folder, &prefix, line);
     run(&format!("cp -r '{}' .; if command -v cargo; then exit 1; fi", sources.display()));
     raster::write_u16(&folder.join("scene.tif"), SIZE, &NAMES, &scene(), None);
-    run("$PREFIX/bin/spectralgpt predict --quiet builtin:landcover scene.tif -o map.tif");
+    run("$PREFIX/bin/spectralgpt predict --quiet --dn-offset -1000 builtin:landcover \
+         scene.tif -o map.tif");
     run("cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/c/map.c -o map-c \
          $(pkg-config --cflags --libs spectralgpt) \
          -Wl,-rpath,$(pkg-config --variable=libdir spectralgpt)");
