@@ -119,8 +119,11 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
         let refused = format!("if {program} no.tif scene.tif nowhere.onnx 2>said; then exit 1; fi");
         run(&format!("{refused}; grep nowhere.onnx said"));
     }
+    run("$PREFIX/bin/spectralgpt live --dn-offset -1000 builtin:landcover scene.tif -o live.vrt; \
+         GDAL_DRIVER_PATH=$PREFIX/lib/gdalplugins gdal_translate -q live.vrt live.tif");
+    assert!(raster::read(&folder.join("live.tif")).pixels == map, "GDAL's plugin");
     tell(&format!(
-        "{} programs, {SIZE}: the program's {} pixels and file",
+        "{} programs and GDAL's plugin, {SIZE}: the program's {} pixels and file",
         programs.len(),
         map.len()
     ));
