@@ -82,6 +82,7 @@ int main(int argc, char **argv) {
   const char *const input = argc > 2 ? argv[2] : NULL;
   sgpt_error *error = NULL;
   sgpt_model *model = NULL;
+  sgpt_options *options = NULL;
   sgpt_session *session = NULL;
   sgpt_status status;
   if (argc < 2) {
@@ -89,13 +90,17 @@ int main(int argc, char **argv) {
     return SGPT_ERROR_USAGE;
   }
   status = sgpt_model_open(model_name, NULL, &model, &error);
-  if (status == SGPT_OK) status = sgpt_session_new(model, NULL, &session, &error);
+  if (status == SGPT_OK) status = sgpt_options_new(&options, &error);
+  /* Sentinel-2 products since baseline 04.00 */
+  if (status == SGPT_OK) status = sgpt_options_set_dn_offset(options, -1000, &error);
+  if (status == SGPT_OK) status = sgpt_session_new(model, options, &session, &error);
   if (status == SGPT_OK)
     status = input == NULL ? map_scene(session, argv[1], &error)
                            : sgpt_predict_files(session, &input, 1, argv[1], NULL, NULL, &error);
   if (error != NULL) fprintf(stderr, "map: %s\n", sgpt_error_message(error));
   sgpt_error_free(error);
   sgpt_session_free(session);
+  sgpt_options_free(options);
   sgpt_model_free(model);
   return status;
 }

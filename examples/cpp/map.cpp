@@ -62,7 +62,8 @@ int main(int argc, char **argv) {
   }
   try {
     const sgpt::Model model(arguments.size() > 2 ? arguments[2] : "builtin:landcover");
-    const sgpt::Session session(model);
+    // Sentinel-2 products since baseline 04.00
+    const sgpt::Session session(model, sgpt::Options().dn_offset(-1000));
     if (arguments.size() > 1) {
       session.predict_files({arguments[1]}, arguments[0]);
     } else {

@@ -62,7 +62,9 @@ int main(int argc, char **argv) {
   }
   try {
     const std::string model = arguments.size() > 2 ? arguments[2] : "builtin:landcover";
-    const auto session = spectralgpt::open(model, *spectralgpt::options());
+    auto options = spectralgpt::options();
+    options->set_dn_offset(-1000);  // Sentinel-2 products since baseline 04.00
+    const auto session = spectralgpt::open(model, *options);
     if (arguments.size() > 1) {
       const rust::String input[] = {arguments[1]};
       session->predict_files({input, 1}, arguments[0]);

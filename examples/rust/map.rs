@@ -73,7 +73,9 @@ fn map(arguments: &[String]) -> Result<()> {
         return Err(Error::new(Kind::Usage, "usage: map OUTPUT [INPUT [MODEL]]"));
     };
     let (output, model) = (Path::new(output), rest.get(1).map_or("builtin:landcover", |m| m));
-    let predictor = Predictor::new(Model::open(Path::new(model))?, Options::default())?;
+    let mut options = Options::default();
+    options.dn_offset = Some(-1000.0); // Sentinel-2 products since baseline 04.00
+    let predictor = Predictor::new(Model::open(Path::new(model))?, options)?;
     match rest.first() {
         Some(input) => predictor.predict(&[input], output, &mut Silent).map(|_| ()),
         None => write_image(output, &map_memory(&predictor)?),

@@ -155,7 +155,7 @@ void what_is_refused() {
 sgpt::Session opened() {
   const sgpt::Model model("builtin:landcover");
   CHECK(model.describe().find("\"segment\"") != std::string::npos);
-  return sgpt::Session(model, sgpt::Options().threads(1).batch(2).device("cpu").overlap(32));
+  return sgpt::Session(model, sgpt::Options().threads(1).batch(2).device("cpu").dn_offset(0));
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
     let run = |line: &str| shell(folder, &prefix, line);
     run(&format!("cp -r '{}' .; if command -v cargo; then exit 1; fi", sources.display()));
     raster::write_u16(&folder.join("scene.tif"), SIZE, &NAMES, &scene(), None);
-    run("$PREFIX/bin/spectralgpt predict --quiet builtin:landcover scene.tif -o map.tif");
+    run("$PREFIX/bin/spectralgpt predict --quiet --dn-offset -1000 builtin:landcover \
+         scene.tif -o map.tif");
     run("cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/c/map.c -o map-c \
          $(pkg-config --cflags --libs spectralgpt) \
          -Wl,-rpath,$(pkg-config --variable=libdir spectralgpt)");
@@ -118,8 +119,11 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
         let refused = format!("if {program} no.tif scene.tif nowhere.onnx 2>said; then exit 1; fi");
         run(&format!("{refused}; grep nowhere.onnx said"));
     }
+    run("$PREFIX/bin/spectralgpt live --dn-offset -1000 builtin:landcover scene.tif -o live.vrt; \
+         GDAL_DRIVER_PATH=$PREFIX/lib/gdalplugins gdal_translate -q live.vrt live.tif");
+    assert!(raster::read(&folder.join("live.tif")).pixels == map, "GDAL's plugin");
     tell(&format!(
-        "{} programs, {SIZE}: the program's {} pixels and file",
+        "{} programs and GDAL's plugin, {SIZE}: the program's {} pixels and file",
         programs.len(),
         map.len()
     ));
