@@ -193,8 +193,8 @@ fn ramp(xml: &mut String, what: &LiveOutput, name: &str, ramp: [u32; 2], part: [
 fn processed_xml(what: &LiveOutput, items: &[(&str, String)]) -> String {
     let mut xml = head(what, " subClass=\"VRTProcessedDataset\"");
     place(&mut xml, &what.place);
-    line(&mut xml, 2, &format!("<BlockXSize>{}</BlockXSize>", BLOCK.min(what.size.width)));
-    line(&mut xml, 2, &format!("<BlockYSize>{}</BlockYSize>", BLOCK.min(what.size.height)));
+    line(&mut xml, 2, &format!("<BlockXSize>{BLOCK}</BlockXSize>"));
+    line(&mut xml, 2, &format!("<BlockYSize>{BLOCK}</BlockYSize>"));
     line(&mut xml, 2, "<Input>");
     xml += &head(what, "");
     place(&mut xml, &what.place);
