@@ -1,6 +1,6 @@
 //! Maps a raster file, or a scene made here that stays in memory.
 //!
-//!   map OUTPUT [INPUT [MODEL]]
+//!     map OUTPUT [INPUT [MODEL]]
 //!
 //! INPUT is anything GDAL opens, OUTPUT then a GeoTIFF; without INPUT it is a PGM image of class
 //! numbers. MODEL is a file; default: the built-in land cover model.
