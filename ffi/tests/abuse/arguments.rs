@@ -20,8 +20,8 @@ const NULLABLE: [&str; 13] = [
 ];
 
 /// Functions that fail even with good arguments: they are given files that do not exist.
-pub(crate) const FAIL: [&str; 5] =
-    ["sgpt_convert", "sgpt_gdal_register", "sgpt_gdal_use", "sgpt_live_vrt", "sgpt_predict_files"];
+pub(crate) const FAIL: [&str; 4] =
+    ["sgpt_convert", "sgpt_gdal_use", "sgpt_live_vrt", "sgpt_predict_files"];
 
 /// Arguments that are kept for later, so that nothing is wrong with any path yet.
 const KEPT: [&str; 2] = ["sgpt_options_set_onnxruntime", "sgpt_options_set_aoi"];
