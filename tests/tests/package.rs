@@ -45,20 +45,23 @@ fn shell(folder: &Path, prefix: &Path, line: &str) -> String {
     said
 }
 
-/// Builds what is packed and returns cargo's folder.
+/// Builds what is packed and returns cargo's folder: one of its own, since the library of the tests
+/// can be made to panic and would be replaced.
 fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let folder = profile.parent().unwrap().join("packed");
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "spectralgpt-core", "--bin", "spectralgpt"]);
     build.args(["--package", "spectralgpt-ffi", "--package", "spectralgpt-cxx", "--lib"]);
     build.args(["--package", "example-rust", "--package", "example-cxx", "--bins"]);
-    if folder.ends_with("release") {
+    build.arg("--target-dir").arg(&folder);
+    if profile.ends_with("release") {
         build.arg("--release");
     }
     let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
     assert!(status.success(), "what is packed builds");
-    folder
+    folder.join(profile.file_name().unwrap())
 }
 
 /// Makes the tarball and unpacks it somewhere else; `None`, said aloud, without ONNX Runtime's wheel.
