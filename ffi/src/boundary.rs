@@ -52,6 +52,19 @@ pub(crate) unsafe fn call(
     status
 }
 
+/// Runs the body of an exported function that changes `options`; the rest is as in [`call`].
+///
+/// # Safety
+/// As [`call`]; `options` is as ABI.md says.
+pub(crate) unsafe fn change<T>(
+    options: *mut T,
+    error_out: *mut *mut sgpt_error,
+    body: impl FnOnce(Caller, &mut T) -> Result<()>,
+) -> sgpt_status {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { call(error_out, |caller| body(caller, caller.exclusive("options", options)?)) }
+}
+
 pub(crate) fn defect(panic: &(dyn std::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str);
     let words = words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");

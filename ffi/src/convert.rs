@@ -95,9 +95,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_task(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.task = task(caller.text("name", name)?)?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.task = task(caller.text("name", name)?)?;
             Ok(())
         })
     }
@@ -113,9 +112,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_profile(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.profile = Some(Profile::named(caller.text("name", name)?)?);
+        boundary::change(options, error_out, |caller, options| {
+            options.0.profile = Some(Profile::named(caller.text("name", name)?)?);
             Ok(())
         })
     }
@@ -130,9 +128,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_bands(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.bands = Some(split(Some(caller.text("names", names)?)));
+        boundary::change(options, error_out, |caller, options| {
+            options.0.bands = Some(split(Some(caller.text("names", names)?)));
             Ok(())
         })
     }
@@ -148,9 +145,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_classes(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.classes = Some(classes::parse(caller.text("json", json)?)?);
+        boundary::change(options, error_out, |caller, options| {
+            options.0.classes = Some(classes::parse(caller.text("json", json)?)?);
             Ok(())
         })
     }
@@ -165,9 +161,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_image_size(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.image_size = Some(pixels);
+        boundary::change(options, error_out, |_, options| {
+            options.0.image_size = Some(pixels);
             Ok(())
         })
     }
@@ -182,9 +177,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_heads(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.heads = Some(heads);
+        boundary::change(options, error_out, |_, options| {
+            options.0.heads = Some(heads);
             Ok(())
         })
     }
@@ -199,9 +193,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_decoder_heads(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.decoder_heads = Some(heads);
+        boundary::change(options, error_out, |_, options| {
+            options.0.decoder_heads = Some(heads);
             Ok(())
         })
     }
@@ -216,9 +209,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_weights(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.weights = weights(caller.text("name", name)?)?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.weights = weights(caller.text("name", name)?)?;
             Ok(())
         })
     }
@@ -234,9 +226,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_portable(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.portable = on != 0;
+        boundary::change(options, error_out, |_, options| {
+            options.0.portable = on != 0;
             Ok(())
         })
     }
@@ -251,9 +242,8 @@ pub unsafe extern "C" fn sgpt_convert_options_set_stac(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.stac = on != 0;
+        boundary::change(options, error_out, |_, options| {
+            options.0.stac = on != 0;
             Ok(())
         })
     }

@@ -52,10 +52,9 @@ pub unsafe extern "C" fn sgpt_options_set_emit(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
+        boundary::change(options, error_out, |caller, options| {
             let names = split(Some(caller.text("names", names)?));
-            options.emit = names.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+            options.0.emit = names.iter().map(|name| name.parse()).collect::<Result<_>>()?;
             Ok(())
         })
     }
@@ -74,9 +73,8 @@ pub unsafe extern "C" fn sgpt_options_set_window(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.part = Part::Window(Window::new(column, row, Size::new(width, height)));
+        boundary::change(options, error_out, |_, options| {
+            options.0.part = Part::Window(Window::new(column, row, Size::new(width, height)));
             Ok(())
         })
     }
@@ -97,10 +95,9 @@ pub unsafe extern "C" fn sgpt_options_set_bbox(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
+        boundary::change(options, error_out, |caller, options| {
             let srs = caller.optional_text("srs", srs)?.map(str::to_owned);
-            options.part = Part::Rectangle { corners: [x0, y0, x1, y1], srs };
+            options.0.part = Part::Rectangle { corners: [x0, y0, x1, y1], srs };
             Ok(())
         })
     }
@@ -116,9 +113,8 @@ pub unsafe extern "C" fn sgpt_options_set_aoi(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.part = Part::Polygons(caller.path("path", path)?.to_owned());
+        boundary::change(options, error_out, |caller, options| {
+            options.0.part = Part::Polygons(caller.path("path", path)?.to_owned());
             Ok(())
         })
     }
@@ -134,9 +130,8 @@ pub unsafe extern "C" fn sgpt_options_set_overlap(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.overlap = Some(pixels);
+        boundary::change(options, error_out, |_, options| {
+            options.0.overlap = Some(pixels);
             Ok(())
         })
     }
@@ -153,10 +148,9 @@ pub unsafe extern "C" fn sgpt_options_set_bands(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
+        boundary::change(options, error_out, |caller, options| {
             let names = caller.optional_text("names", names)?;
-            options.bands = names.map(|names| split(Some(names)));
+            options.0.bands = names.map(|names| split(Some(names)));
             Ok(())
         })
     }
@@ -172,9 +166,8 @@ pub unsafe extern "C" fn sgpt_options_set_nodata(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.nodata = Some(value);
+        boundary::change(options, error_out, |_, options| {
+            options.0.nodata = Some(value);
             Ok(())
         })
     }
@@ -190,9 +183,8 @@ pub unsafe extern "C" fn sgpt_options_set_dn_offset(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.dn_offset = Some(offset);
+        boundary::change(options, error_out, |_, options| {
+            options.0.dn_offset = Some(offset);
             Ok(())
         })
     }

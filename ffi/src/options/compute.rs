@@ -28,9 +28,8 @@ pub unsafe extern "C" fn sgpt_options_set_batch(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.batch = count("chips", chips)?;
+        boundary::change(options, error_out, |_, options| {
+            options.0.batch = count("chips", chips)?;
             Ok(())
         })
     }
@@ -46,9 +45,8 @@ pub unsafe extern "C" fn sgpt_options_set_threads(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.threads = count("threads", threads)?;
+        boundary::change(options, error_out, |_, options| {
+            options.0.threads = count("threads", threads)?;
             Ok(())
         })
     }
@@ -64,9 +62,8 @@ pub unsafe extern "C" fn sgpt_options_set_memory(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.memory = bytes;
+        boundary::change(options, error_out, |_, options| {
+            options.0.memory = bytes;
             Ok(())
         })
     }
@@ -81,9 +78,8 @@ pub unsafe extern "C" fn sgpt_options_set_device(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.device = caller.text("name", name)?.parse()?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.device = caller.text("name", name)?.parse()?;
             Ok(())
         })
     }
@@ -98,9 +94,8 @@ pub unsafe extern "C" fn sgpt_options_set_provider(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.provider = caller.text("name", name)?.parse()?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.provider = caller.text("name", name)?.parse()?;
             Ok(())
         })
     }
@@ -115,9 +110,8 @@ pub unsafe extern "C" fn sgpt_options_set_precision(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.precision = caller.text("name", name)?.parse()?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.precision = caller.text("name", name)?.parse()?;
             Ok(())
         })
     }
@@ -134,9 +128,8 @@ pub unsafe extern "C" fn sgpt_options_set_onnxruntime(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.library = Some(caller.path("path", path)?.to_owned());
+        boundary::change(options, error_out, |caller, options| {
+            options.0.library = Some(caller.path("path", path)?.to_owned());
             Ok(())
         })
     }

@@ -16,9 +16,8 @@ pub unsafe extern "C" fn sgpt_options_set_format(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.format = caller.text("name", name)?.parse()?;
+        boundary::change(options, error_out, |caller, options| {
+            options.0.format = caller.text("name", name)?.parse()?;
             Ok(())
         })
     }
@@ -33,9 +32,8 @@ pub unsafe extern "C" fn sgpt_options_add_creation(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.creation.push(caller.text("option", option)?.to_owned());
+        boundary::change(options, error_out, |caller, options| {
+            options.0.creation.push(caller.text("option", option)?.to_owned());
             Ok(())
         })
     }
@@ -51,9 +49,8 @@ pub unsafe extern "C" fn sgpt_options_set_resume(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.resume = on != 0;
+        boundary::change(options, error_out, |_, options| {
+            options.0.resume = on != 0;
             Ok(())
         })
     }
@@ -68,9 +65,8 @@ pub unsafe extern "C" fn sgpt_options_set_overwrite(
 ) -> sgpt_status {
     // SAFETY: the caller keeps to ABI.md.
     unsafe {
-        boundary::call(error_out, |caller| {
-            let options = &mut caller.exclusive("options", options)?.0;
-            options.overwrite = on != 0;
+        boundary::change(options, error_out, |_, options| {
+            options.0.overwrite = on != 0;
             Ok(())
         })
     }
