@@ -133,7 +133,7 @@ fn prepared(profile: &str, tile: &[f32]) -> Vec<f32> {
     let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
     let pixels = (manifest.footprint_px as usize).pow(2);
     let mut input = vec![f32::NAN; 12 * 128 * 128];
-    normaliser.chip(tile, &vec![1; pixels], &mut input);
+    normaliser.chip(&raster::planes(tile), &vec![1; pixels], &mut input);
     input
 }
 
