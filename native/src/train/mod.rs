@@ -17,6 +17,7 @@ mod pixels;
 mod report;
 mod score;
 mod search;
+mod seen;
 mod sheet;
 mod table;
 mod watch;

@@ -16,11 +16,7 @@ use super::watch::{Stage, Watch};
 use crate::error::{Error, Result};
 
 /// How much large weights may cost, from the most.
-const STRENGTHS: [f64; 3] = [1e-2, 1e-3, 1e-4];
-
-/// How much rare classes count for more than their number: 0 is not at all, 1 is as much as common
-/// ones. The root (0.5) cost 1 to 2 points of overall accuracy on real scenes, for as much macro F1.
-const BALANCE: f64 = 0.25;
+const STRENGTHS: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
 
 /// A kind of head and what it sees; with a strength, a way to make a head.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +32,7 @@ pub(super) struct Search {
     families: Vec<Family>,
     folds: usize,
     seed: u64,
+    balance: f64,
 }
 
 /// A head, and how it was found.
@@ -78,7 +75,9 @@ impl Search {
         let families = [false, true].iter().flat_map(|features| {
             kinds.iter().map(|kind| Family { kind: *kind, features: *features })
         });
-        Self { families: families.collect(), folds: folds.count(), seed: options.seed }
+        let families = families.collect();
+        let TrainOptions { seed, balance, .. } = *options;
+        Self { families, folds: folds.count(), seed, balance }
     }
 
     /// Counts the fits, the last ones included.
@@ -100,7 +99,8 @@ impl Search {
         watch: &mut Watch<'_>,
     ) -> Result<Choice> {
         let class: Vec<usize> = pixels.points().iter().map(|point| point.class).collect();
-        let fits = Fits { table, pixels, class: &class, folds, seed: self.seed };
+        let Self { seed, balance, .. } = *self;
+        let fits = Fits { table, pixels, class: &class, folds, seed, balance };
         let jobs: Vec<(Family, usize)> = self
             .families
             .iter()
@@ -148,13 +148,13 @@ impl Search {
     }
 }
 
-/// Returns the best candidate of those allowed, by all folds but one.
+/// Returns the candidate of those allowed that gets most pixels right, by all folds but one.
 fn best(tested: &[Tested], without: Option<usize>, allowed: &dyn Fn(Family) -> bool) -> Place {
     let merit = |(family, strength): Place| {
         let folds = tested[family].folds.iter().enumerate();
         let folds = folds.filter(|(fold, _)| Some(*fold) != without);
         let sum = folds.fold(Confusion::new(0), |sum, (_, fold)| sum.plus(&fold[strength]));
-        f64::midpoint(sum.overall(), sum.macro_f1())
+        sum.overall()
     };
     let families = (0..tested.len()).filter(|family| allowed(tested[*family].family));
     let places =
@@ -173,6 +173,7 @@ struct Fits<'a> {
     class: &'a [usize],
     folds: &'a Folds,
     seed: u64,
+    balance: f64,
 }
 
 /// Some of the pixels.
@@ -232,12 +233,12 @@ impl Fits<'_> {
         }
     }
 
-    /// Weighs pixels so that rare classes count more than their number, though not as much as common
-    /// ones.
+    /// Weighs pixels so that rare classes count more than their number if that is wished for.
     fn weights(&self, class: &[usize]) -> Vec<f32> {
         let mut counts = vec![0.0_f64; self.pixels.found().len()];
         class.iter().for_each(|class| counts[*class] += self.pixels.stands_for(*class));
-        let weigh = |class: &usize| self.pixels.stands_for(*class) / counts[*class].powf(BALANCE);
+        let weigh =
+            |class: &usize| self.pixels.stands_for(*class) / counts[*class].powf(self.balance);
         let weights: Vec<f64> = class.iter().map(weigh).collect();
         let sum: f64 = weights.iter().sum();
         weights.into_iter().map(|weight| narrow(weight / sum)).collect()
