@@ -6,8 +6,10 @@
 //! lengths, text) and name the argument that is wrong.
 
 mod callback;
+mod hearer;
 
-pub(crate) use callback::{Log, Read, Watcher, Write};
+pub(crate) use callback::{Read, Watcher, Write};
+pub(crate) use hearer::Log;
 
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;

@@ -1,7 +1,7 @@
 //! Passes the log on; the library is silent otherwise.
 
 use std::ffi::{c_char, c_void};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use log::{Level, LevelFilter, Metadata, Record};
 use spectralgpt_core::error::Error;
@@ -28,7 +28,7 @@ pub type sgpt_log =
 /// Whom to tell.
 struct Told;
 
-static LOG: RwLock<Option<Log>> = RwLock::new(None);
+static LOG: RwLock<Option<Arc<Log>>> = RwLock::new(None);
 
 impl log::Log for Told {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -45,7 +45,9 @@ impl log::Log for Told {
         if Log::inside() {
             return;
         }
-        if let Some(log) = &*LOG.read().unwrap_or_else(PoisonError::into_inner) {
+        // Not told under the lock: it may call the library, whose threads log too.
+        let log = LOG.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(Log::take);
+        if let Some(log) = log {
             log.tell(level, &record.args().to_string());
         }
     }
@@ -85,7 +87,11 @@ pub unsafe extern "C" fn sgpt_log_set(
             install()?;
             let log = Log::new(caller, log, user_data).filter(|_| level != SGPT_LOG_OFF);
             ::log::set_max_level(if log.is_some() { filter } else { LevelFilter::Off });
-            *LOG.write().unwrap_or_else(PoisonError::into_inner) = log;
+            let former =
+                std::mem::replace(&mut *LOG.write().unwrap_or_else(PoisonError::into_inner), log);
+            if let Some(former) = former {
+                former.retire();
+            }
             Ok(())
         })
     }
