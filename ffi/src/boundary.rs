@@ -6,10 +6,8 @@
 //! lengths, text) and name the argument that is wrong.
 
 mod callback;
-mod hearer;
 
-pub(crate) use callback::{Read, Watcher, Write};
-pub(crate) use hearer::Log;
+pub(crate) use callback::{Log, Read, Watcher, Write};
 
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
@@ -39,6 +37,7 @@ pub(crate) unsafe fn call(
 ) -> sgpt_status {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         injected();
+        Log::must_be_outside()?;
         body(Caller(()))
     }));
     let (status, words) = match outcome {

@@ -1,6 +1,7 @@
 //! Calls the caller's functions.
 
-use std::ffi::c_void;
+use std::cell::Cell;
+use std::ffi::{CString, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use spectralgpt_core::error::{Error, Result};
@@ -10,6 +11,7 @@ use spectralgpt_core::raster::Samples;
 
 use super::Caller;
 use crate::array::{SGPT_SAMPLE_F32, SGPT_SAMPLE_U8, SGPT_SAMPLE_U16};
+use crate::log::sgpt_log;
 use crate::raster::{sgpt_read, sgpt_request, sgpt_rows, sgpt_sink, sgpt_source, sgpt_write};
 use crate::status::{SGPT_OK, kind, sgpt_status};
 use crate::watch::{sgpt_progress, sgpt_watch, sgpt_window};
@@ -144,4 +146,53 @@ fn outcome(status: sgpt_status, what: impl FnOnce() -> String) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(kind(status), format!("{} (it returned {status})", what())))
+}
+
+/// Tells the caller what is logged, on any thread.
+pub(crate) struct Log {
+    log: unsafe extern "C" fn(*mut c_void, i32, *const std::ffi::c_char),
+    user_data: *mut c_void,
+}
+
+// SAFETY: ABI.md asks for a function and a pointer that any thread may use.
+unsafe impl Send for Log {}
+// SAFETY: as above.
+unsafe impl Sync for Log {}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Log {
+    /// Takes whom to tell; `None` for nobody.
+    pub(crate) fn new(_: Caller, log: sgpt_log, user_data: *mut c_void) -> Option<Self> {
+        log.map(|log| Self { log, user_data })
+    }
+
+    /// Says whether this thread is in the caller's function.
+    pub(crate) fn inside() -> bool {
+        INSIDE.get()
+    }
+
+    /// Checks that this thread is not in the caller's function: the library may hold locks there.
+    ///
+    /// # Errors
+    /// - Usage: it is.
+    pub(super) fn must_be_outside() -> Result<()> {
+        if !Self::inside() {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "the log's function called the library; let it keep the message, and call later",
+        ))
+    }
+
+    /// Tells a message; what is logged meanwhile on this thread is lost.
+    pub(crate) fn tell(&self, level: i32, message: &str) {
+        let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();
+        INSIDE.set(true);
+        // SAFETY: the caller's function and pointer, for any thread; the text ends with a NUL.
+        unsafe { (self.log)(self.user_data, level, message.as_ptr()) };
+        INSIDE.set(false);
+    }
 }
