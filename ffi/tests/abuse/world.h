@@ -257,6 +257,11 @@ static void callbacks(char **argv) {
   w->buffer.samples = w->samples + 1;
   JUDGE("an output lies in an input", REFUSED,
         sgpt_predict_arrays(w->session, &w->array, 1, &w->buffer, 1, NULL, NULL, &error));
+  w->buffer.samples = w->samples;
+  w->array.samples = w->room;
+  w->array.valid = (const uint8_t *)(w->samples + PIXELS) - PIXELS;
+  JUDGE("an output lies in valid flags", REFUSED,
+        sgpt_predict_arrays(w->session, &w->array, 1, &w->buffer, 1, NULL, NULL, &error));
   sgpt_cancel_request(w->cancel);
   JUDGE("a stop sign is up", REFUSED, map(w, &error));
   free_world(w);
