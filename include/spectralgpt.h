@@ -605,6 +605,13 @@ void sgpt_text_free(char *text);
 sgpt_status sgpt_gdal_register(const char *module, struct sgpt_error **error_out);
 
 /**
+ * Ends the reads of live VRTs that this process is at, in any thread and GDAL: they fail, the program
+ * is told so by GDAL; reads that begin later are served, and chips that are inferred already are
+ * kept. Returns at once; a read ends when its chip does. May be a handler of `signal`.
+ */
+void sgpt_gdal_interrupt(void);
+
+/**
  * Writes a virtual raster of a map that no file holds: GDAL runs the model when it reads one, where
  * `sgpt_gdal_register` was called or GDAL finds the plugin. `model` is a model file or a built-in
  * one's name; `inputs` are `inputs_len` file names, UTF-8, one per date; `output` is the file to
