@@ -194,8 +194,9 @@ impl Fits<'_> {
         stage: Stage<'_>,
     ) -> Result<Vec<Head>> {
         let part = self.part(family, |fold| Some(fold) != without);
-        let weight = self.weights(&part.class);
         let classes = self.pixels.found().len();
+        let stand_for: Vec<f64> = (0..classes).map(|class| self.pixels.stands_for(class)).collect();
+        let weight = balanced(&part.class, &stand_for, self.balance);
         let mut head = Head::start(family.kind, part.seen.ncols(), classes, self.seed);
         let mut path = Vec::new();
         for strength in &STRENGTHS[..=last] {
@@ -232,15 +233,31 @@ impl Fits<'_> {
             class: places.iter().map(|place| self.class[*place]).collect(),
         }
     }
+}
 
-    /// Weighs pixels so that rare classes count more than their number if that is wished for.
-    fn weights(&self, class: &[usize]) -> Vec<f32> {
-        let mut counts = vec![0.0_f64; self.pixels.found().len()];
-        class.iter().for_each(|class| counts[*class] += self.pixels.stands_for(*class));
-        let weigh =
-            |class: &usize| self.pixels.stands_for(*class) / counts[*class].powf(self.balance);
-        let weights: Vec<f64> = class.iter().map(weigh).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.into_iter().map(|weight| narrow(weight / sum)).collect()
+/// Weighs pixels by how many each one of its class stands for, so that rare classes count more than
+/// their number if that is wished for; all sum to 1.
+fn balanced(class: &[usize], stand_for: &[f64], balance: f64) -> Vec<f32> {
+    let mut counts = vec![0.0_f64; stand_for.len()];
+    class.iter().for_each(|class| counts[*class] += stand_for[*class]);
+    let weigh = |class: &usize| stand_for[*class] / counts[*class].powf(balance);
+    let weights: Vec<f64> = class.iter().map(weigh).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| narrow(weight / sum)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balance_goes_from_as_many_pixels_to_alike() {
+        // 16 pixels of one class, and one pixel of another that stands for four.
+        let class = [vec![0; 16], vec![1]].concat();
+        for (balance, ratio) in [(0.0, 4.0), (0.25, 4.0 * 4.0_f32.powf(0.25)), (1.0, 16.0)] {
+            let weights = balanced(&class, &[1.0, 4.0], balance);
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            assert!((weights[16] / weights[0] - ratio).abs() < 1e-4, "{balance}: {weights:?}");
+        }
     }
 }
