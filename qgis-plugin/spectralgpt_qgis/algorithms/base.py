@@ -23,7 +23,7 @@ HELP_PAGE = "https://example.org/libspectralgpt/docs/qgis.html"
 
 
 class Algorithm(QgsProcessingAlgorithm):
-    """An algorithm of ours; a subclass has texts, `parameters` and `run`."""
+    """An algorithm of ours; a subclass has texts, `parameters` and `work`."""
 
     ID = ""
     TITLE = ""
@@ -103,16 +103,16 @@ class Algorithm(QgsProcessingAlgorithm):
         missing = engine.missing() if self.NEEDS_LIBRARY else ""
         if missing:
             raise QgsProcessingException(missing)
-        self.prepare(parameters, context, feedback)
+        self.take(parameters, context, feedback)
         return True
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> None:
-        """Takes from layers what `run` needs."""
+        """Takes from layers what `work` needs."""
 
     def processAlgorithm(
         self,
@@ -126,7 +126,7 @@ class Algorithm(QgsProcessingAlgorithm):
             QgsProcessingException: it failed or was cancelled, with the library's words.
         """
         try:
-            return self.run(parameters, context, feedback)
+            return self.work(parameters, context, feedback)
         except spectralgpt.Cancelled as error:
             raise QgsProcessingException(tr("Cancelled; nothing was written.")) from error
         except spectralgpt.Error as error:
@@ -134,7 +134,7 @@ class Algorithm(QgsProcessingAlgorithm):
         except OSError as error:
             raise QgsProcessingException(tr("A file failed: {}").format(error)) from error
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

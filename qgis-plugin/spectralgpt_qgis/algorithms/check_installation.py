@@ -50,7 +50,7 @@ class CheckInstallation(Algorithm):
         ):
             self.addOutput(QgsProcessingOutputString(name, title))
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

@@ -111,7 +111,7 @@ class ConvertCheckpoint(Algorithm):
         super().initAlgorithm(configuration)
         self.addOutput(QgsProcessingOutputString(FOUND, tr("Task")))
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

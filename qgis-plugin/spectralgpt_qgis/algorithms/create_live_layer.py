@@ -90,7 +90,7 @@ class CreateLiveLayer(Algorithm):
             )
         return super().checkParameterValues(parameters, context)
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
@@ -105,7 +105,7 @@ class CreateLiveLayer(Algorithm):
         told = common.options(self, parameters, context)
         self.options = dataclasses.replace(told, emit=shown or None)
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

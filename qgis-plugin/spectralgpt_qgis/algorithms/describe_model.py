@@ -60,7 +60,7 @@ class DescribeModel(Algorithm):
         self.addOutput(QgsProcessingOutputNumber(CLASSES, tr("Classes")))
         self.addOutput(QgsProcessingOutputString(DESCRIPTION, tr("Description (JSON)")))
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
@@ -71,7 +71,7 @@ class DescribeModel(Algorithm):
             self.scene = common.raster_layer(self, parameters, INPUT, context).source()
         self.options = common.options(self, parameters, context)
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

@@ -58,7 +58,7 @@ class FindSimilar(Algorithm):
             QgsProcessingParameterRasterDestination(OUTPUT, tr("Similarity")),
         ]
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
@@ -68,7 +68,7 @@ class FindSimilar(Algorithm):
         self.embeddings = common.raster_layer(self, parameters, INPUT, context).source()
         self.examples = common.vector_file(self, parameters, EXAMPLES, context, feedback)
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

@@ -65,7 +65,7 @@ class InstallNativeLibrary(Algorithm):
         self.addOutput(QgsProcessingOutputString(FOLDER, tr("Folder")))
         self.addOutput(QgsProcessingOutputString(VERSION, tr("Version")))
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

@@ -92,7 +92,7 @@ class PredictAlgorithm(Algorithm):
                 )
         return super().checkParameterValues(parameters, context)
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
@@ -104,7 +104,7 @@ class PredictAlgorithm(Algorithm):
         told = common.options(self, parameters, context)
         self.options = common.with_part(self, parameters, context, feedback, layers[0], told)
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,

@@ -139,7 +139,7 @@ class TrainModel(Algorithm):
         ]
         return [common.helped(parameter, words, advanced=True) for parameter, words in listed]
 
-    def prepare(
+    def take(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
@@ -165,7 +165,7 @@ class TrainModel(Algorithm):
         else:
             self.labels = common.vector_file(self, parameters, LABELS, context, feedback)
 
-    def run(
+    def work(
         self,
         parameters: dict[str, Any],
         context: QgsProcessingContext,
