@@ -48,9 +48,11 @@ def copied(folder: Path, bundles: list[Path]) -> Path:
 
 
 def pins(bundles: list[Path]) -> Iterator[str]:
-    """Yields the SHA-256 of each bundle's list of sums, and its platform."""
+    """Yields the SHA-256 of the list of sums of each bundle of this version, and its platform."""
     for bundle in bundles:
         with zipfile.ZipFile(bundle) as archive:
+            if archive.read("VERSION").decode().strip() != version():
+                continue
             sums = hashlib.sha256(archive.read("SHA256SUMS")).hexdigest()
             yield f"{sums}  {archive.read('PLATFORM').decode().strip()}"
 

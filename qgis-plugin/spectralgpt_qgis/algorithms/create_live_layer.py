@@ -76,7 +76,10 @@ class CreateLiveLayer(Algorithm):
             ),
             *common.pixels(),
             *common.computing(),
-            QgsProcessingParameterRasterDestination(OUTPUT, tr("Live layer (.vrt)")),
+            common.helped(
+                QgsProcessingParameterRasterDestination(OUTPUT, tr("Live layer")),
+                tr("A small file whose name ends in .vrt."),
+            ),
         ]
 
     def checkParameterValues(
