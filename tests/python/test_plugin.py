@@ -34,10 +34,12 @@ class Told(QgsProcessingFeedback):
     def __init__(self):
         super().__init__()
         self.lines, self.shares = [], []
+        self.lineTold = lambda: None
         self.progressChanged.connect(self.shares.append)
 
     def pushInfo(self, info):
         self.lines.append(info)
+        self.lineTold()
 
     def pushWarning(self, warning):
         self.lines.append(warning)
@@ -93,6 +95,41 @@ def test_cancelling_ends_a_run_soon_and_leaves_nothing(plugin, algorithm, tmp_pa
         algorithm("segment").run(parameters, context, told, {}, False)
     assert told.shares[0] < 10
     assert [file.name for file in tmp_path.iterdir()] == ["large.tif"]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_algorithm_stops_when_cancelled(
+    plugin, algorithm, scene, after, labels, models, checkpoints, tmp_path, context, name
+):
+    model = {
+        "classify_scenes": "classify",
+        "classify_multilabel": "multilabel",
+        "detect_changes": "change",
+        "reconstruct": "reconstruct",
+    }.get(name)
+    parameters = {
+        "INPUT": str(scene),
+        "BEFORE": str(scene),
+        "AFTER": str(after) if name == "detect_changes" else None,
+        "MODEL": str(models[model]) if model else None,
+        "LABELS": str(labels),
+        "EXAMPLES": str(labels),
+        "FIELD": "cover",
+        "DN_OFFSET": 0,
+        "CHECKPOINT": str(checkpoints["segment"]),
+    }
+    ends = {"train_model": ".onnx", "convert_checkpoint": ".onnx", "create_live_layer": ".vrt"}
+    output = tmp_path / f"made{ends.get(name, '.tif')}"
+    told = Told()
+    if name in ("create_live_layer", "convert_checkpoint", "describe_model"):
+        told.cancel()  # they are done at once
+    else:
+        told.lineTold = told.cancel
+        told.progressChanged.connect(told.cancel)
+    with pytest.raises(QgsProcessingException, match=r"Cancelled|no address"):
+        algorithm(name).run({**parameters, "OUTPUT": str(output)}, context, told, {}, False)
+    assert not output.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_long_run_says_how_long_it_will_take(plugin, monkeypatch):

@@ -125,6 +125,8 @@ class Algorithm(QgsProcessingAlgorithm):
         Raises:
             QgsProcessingException: it failed or was cancelled, with the library's words.
         """
+        if feedback.isCanceled():
+            raise QgsProcessingException(tr("Cancelled; nothing was written."))
         try:
             return self.work(parameters, context, feedback)
         except spectralgpt.Cancelled as error:

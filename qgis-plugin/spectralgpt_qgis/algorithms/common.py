@@ -25,7 +25,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from .._vendor.spectralgpt import BUILTIN, Options
+from .._vendor.spectralgpt import BUILTIN, Model, Options
 from ..texts import tr
 
 MODEL, EXTENT, MASK = "MODEL", "EXTENT", "MASK"
@@ -38,6 +38,8 @@ DEVICE, FASTER, OVERLAP, BATCH, THREADS, MEMORY = (
     "THREADS",
     "MEMORY",
 )
+ACTIVATION = "ACTIVATION"
+ACTIVATIONS = ("none", "softmax", "log_softmax", "sigmoid")
 DEVICES = ("auto", "cpu", "cuda")
 MEGABYTE = 1 << 20
 
@@ -76,6 +78,26 @@ def model(builtin: bool, title: str = "") -> QgsProcessingParameterDefinition:
         ),
         words,
     )
+
+
+def activation() -> QgsProcessingParameterDefinition:
+    """Makes the advanced parameter of another program's model."""
+    return helped(
+        choice(
+            ACTIVATION, tr("What scores still need (other programs' models)"), ACTIVATIONS, True
+        ),
+        tr("Empty: the model says it itself, as those made here do."),
+        advanced=True,
+    )
+
+
+def opened(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
+) -> Model:
+    """Opens the model that is asked for."""
+    known = algorithm.parameterDefinition(ACTIVATION) is not None
+    words = algorithm.parameterAsEnumString(parameters, ACTIVATION, context) if known else ""
+    return Model(model_path(algorithm, parameters, context), words or None)
 
 
 def model_path(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: Any) -> str:

@@ -121,8 +121,6 @@ class ConvertCheckpoint(Algorithm):
         output = common.made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
         checkpoint = self.parameterAsFile(parameters, CHECKPOINT, context)
         told = self._options(parameters, context)
-        if feedback.isCanceled():
-            raise QgsProcessingException(tr("Cancelled; nothing was written."))
         described = spectralgpt.convert(checkpoint, output, told)
         for line in manifest.lines(described):
             feedback.pushInfo(line)

@@ -8,7 +8,6 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterRasterDestination,
@@ -116,8 +115,6 @@ class CreateLiveLayer(Algorithm):
     ) -> dict[str, Any]:
         """Writes the file and makes this process's GDAL read it."""
         path = common.made_folder(self.parameterAsOutputLayer(parameters, OUTPUT, context))
-        if feedback.isCanceled():
-            raise QgsProcessingException(tr("Cancelled; nothing was written."))
         spectralgpt.register_gdal(engine.gdal_module())
         spectralgpt.write_live(
             common.model_path(self, parameters, context),

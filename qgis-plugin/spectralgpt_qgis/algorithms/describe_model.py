@@ -50,6 +50,7 @@ class DescribeModel(Algorithm):
                 ),
                 tr("Models of changes take two and are described without."),
             ),
+            common.activation(),
             *common.pixels(),
         ]
 
@@ -78,7 +79,7 @@ class DescribeModel(Algorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Describes the model."""
-        with spectralgpt.Model(common.model_path(self, parameters, context)) as model:
+        with common.opened(self, parameters, context) as model:
             described = model.describe()
             for line in manifest.lines(described):
                 feedback.pushInfo(line)

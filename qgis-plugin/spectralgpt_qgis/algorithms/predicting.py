@@ -117,7 +117,7 @@ class PredictAlgorithm(Algorithm):
         ]
         told = dataclasses.replace(self.options, emit=[made.emit for made in maps])
         path = common.model_path(self, parameters, context)
-        with spectralgpt.Model(path) as model, watching(feedback) as watcher:
+        with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
             described = model.describe()
             self._check_task(path, described)
             tell_plan(model.preview(self.scenes, told), feedback)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from qgis.core import QgsProcessingParameterDefinition
+
+from . import common
 from .classed import ClassMapAlgorithm
 from .predicting import CONFIDENCE, OUTPUT, SCORES, Map
 
@@ -23,3 +26,7 @@ class Segment(ClassMapAlgorithm):
     TASKS = ("segment",)
     BUILTIN = True
     MAPS = (Map(OUTPUT, "classes", "Classes"), CONFIDENCE, SCORES)
+
+    def more_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Lists what models of other programs need."""
+        return [common.activation()]

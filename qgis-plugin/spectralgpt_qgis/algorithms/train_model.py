@@ -173,8 +173,7 @@ class TrainModel(Algorithm):
     ) -> dict[str, Any]:
         """Trains and reports."""
         output = common.made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
-        path = common.model_path(self, parameters, context)
-        with spectralgpt.Model(path) as model, watching(feedback) as watcher:
+        with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
             done = model.train(
                 self.scene,
                 self.labels,
