@@ -68,6 +68,8 @@ build/tools/bin/cargo-deny:
 test-full: test ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test "$(CARGO) test --release --workspace --no-fail-fast" \
 		"tools/test-python $(PYTHON_TOOLS) release"
+	tools/qgis-matrix trixie forky
+	tools/qgis-screens build/screens
 	$(MAKE) sanitize valgrind miri
 
 sanitize: setup ## Runs C, C++ and the C ABI's tests under AddressSanitizer and UBSan.

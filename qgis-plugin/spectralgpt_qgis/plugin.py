@@ -45,7 +45,7 @@ class Plugin:
         if self._iface is None or self._provider is None or not engine.missing():
             return
         bar = self._iface.messageBar()
-        item = bar.createMessage("SpectralGPT", tr("Its native library is not installed yet."))
+        item = bar.createMessage("SpectralGPT", tr("No usable native library is installed."))
         button = QPushButton(tr("Install…"))
         button.clicked.connect(self._install)
         item.layout().addWidget(button)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from osgeo import gdal, osr
 
 ROOT = Path(__file__).resolve().parents[2]
+VERSION = re.search(r'\nversion = "(.*?)"', (ROOT / "Cargo.toml").read_text()).group(1)
 BUILD = ROOT / "target" / os.environ.get("SPECTRALGPT_PROFILE", "debug")
 LIBRARY = BUILD / "libspectralgpt.so"
 PROGRAM = BUILD / "spectralgpt"

@@ -147,7 +147,7 @@ def test_a_fresh_profile_is_made_to_work_without_network(process, profile, real,
     assert folder.startswith(str(home))
     run = process("run", "spectralgpt:check_installation", json=False, **bare)
     assert run.returncode == 0, run.stderr
-    assert f"Native library 0.1.0 at '{folder}" in run.stdout
+    assert f"Native library {support.VERSION} at '{folder}" in run.stdout
     assert f"at '{folder}/onnxruntime/libonnxruntime.so" in run.stdout
     made = tmp_path / "map.tif"
     arguments = ["--", f"INPUT={scene}", f"OUTPUT={made}"]

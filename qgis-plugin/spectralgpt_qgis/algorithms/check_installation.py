@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import uuid
 from array import array
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from .base import Algorithm
 VERSION, ONNXRUNTIME, GDAL, PROVIDERS = "VERSION", "ONNXRUNTIME", "GDAL", "PROVIDERS"
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 COLUMNS, ROWS = 150, 140
-SCENE = "/vsimem/spectralgpt-check.tif"
 
 
 class CheckInstallation(Algorithm):
@@ -88,7 +88,8 @@ class CheckInstallation(Algorithm):
 def _try(feedback: QgsProcessingFeedback) -> float:
     """Maps a small scene with the built-in model and returns the seconds."""
     started = time.monotonic()
-    scene = gdal.GetDriverByName("GTiff").Create(SCENE, COLUMNS, ROWS, len(BANDS), gdal.GDT_UInt16)
+    file = f"/vsimem/{uuid.uuid4().hex}.tif"
+    scene = gdal.GetDriverByName("GTiff").Create(file, COLUMNS, ROWS, len(BANDS), gdal.GDT_UInt16)
     for number, name in enumerate(BANDS, 1):
         numbers = array("H", (200 * number + pixel % 97 for pixel in range(COLUMNS * ROWS)))
         band = scene.GetRasterBand(number)
@@ -100,7 +101,7 @@ def _try(feedback: QgsProcessingFeedback) -> float:
         with tempfile.TemporaryDirectory() as folder, spectralgpt.Model() as model:
             told = spectralgpt.Options(dn_offset=0)
             with watching(feedback) as watcher:
-                model.predict(SCENE, Path(folder) / "map.tif", told, watcher)
+                model.predict(file, Path(folder) / "map.tif", told, watcher)
     finally:
-        gdal.Unlink(SCENE)
+        gdal.Unlink(file)
     return time.monotonic() - started

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from osgeo import gdal, ogr
@@ -143,7 +144,8 @@ def _fill_polygons(
     """Traces connected pixels of a class."""
     del crs
     names = {entry["value"]: entry["name"] for entry in classes}
-    store = ogr.GetDriverByName("GPKG").CreateDataSource("/vsimem/spectralgpt-polygons.gpkg")
+    file = f"/vsimem/{uuid.uuid4().hex}.gpkg"
+    store = ogr.GetDriverByName("GPKG").CreateDataSource(file)
     layer = store.CreateLayer("polygons", geom_type=ogr.wkbPolygon)
     layer.CreateField(ogr.FieldDefn("value", ogr.OFTInteger))
     band = raster.GetRasterBand(1)
@@ -165,4 +167,4 @@ def _fill_polygons(
         feature.setAttributes([value, names.get(value, str(value))])
         sink.addFeature(feature, FAST_FLAG)
     del layer, store
-    gdal.Unlink("/vsimem/spectralgpt-polygons.gpkg")
+    gdal.Unlink(file)

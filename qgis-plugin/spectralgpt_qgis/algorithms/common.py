@@ -73,7 +73,7 @@ def model(builtin: bool, title: str = "") -> QgsProcessingParameterDefinition:
             MODEL,
             title or (tr("Model (empty: built-in)") if builtin else tr("Model")),
             behavior=QgsProcessingParameterFile.Behavior.File,
-            fileFilter="ONNX (*.onnx)",
+            fileFilter="ONNX (*.onnx);;" + tr("All files (*)"),
             optional=builtin,
         ),
         words,
