@@ -16,6 +16,7 @@ typedef struct world {
   sgpt_model *model, *model_made;
   sgpt_options *options, *options_made;
   sgpt_convert_options *convert_options, *convert_options_made;
+  sgpt_train_options *train_options, *train_options_made;
   sgpt_session *session, *session_made;
   sgpt_cancel *cancel, *cancel_made;
   sgpt_error *error, *reason;
@@ -145,6 +146,7 @@ static world *make_world(char **argv) {
   int failed = sgpt_model_open(w->model_path, NULL, &w->model, NULL) ||
                sgpt_options_new(&w->options, NULL) ||
                sgpt_convert_options_new(&w->convert_options, NULL) ||
+               sgpt_train_options_new(&w->train_options, NULL) ||
                sgpt_session_new(w->model, NULL, &w->session, NULL) ||
                sgpt_cancel_new(&w->cancel, NULL);
   if (failed) exit(2);
@@ -162,6 +164,8 @@ static void free_world(world *w) {
   sgpt_options_free(w->options_made);
   sgpt_convert_options_free(w->convert_options);
   sgpt_convert_options_free(w->convert_options_made);
+  sgpt_train_options_free(w->train_options);
+  sgpt_train_options_free(w->train_options_made);
   sgpt_session_free(w->session);
   sgpt_session_free(w->session_made);
   sgpt_cancel_free(w->cancel);
