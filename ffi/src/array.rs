@@ -198,7 +198,8 @@ pub(crate) fn check_apart(inputs: &[sgpt_array], outputs: &[sgpt_buffer]) -> Res
     for (index, output) in outputs.iter().enumerate() {
         let place = output.place();
         let earlier = outputs[..index].iter().map(sgpt_buffer::place);
-        if inputs.iter().flat_map(sgpt_array::places).chain(earlier).any(|other| meet(place, other)) {
+        if inputs.iter().flat_map(sgpt_array::places).chain(earlier).any(|other| meet(place, other))
+        {
             return Err(Error::usage(format!(
                 "outputs[{index}] lies in memory that is another output's or an input's"
             )));
