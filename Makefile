@@ -68,6 +68,7 @@ build/tools/bin/cargo-deny:
 test-full: test ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test "$(CARGO) test --release --workspace --no-fail-fast" \
 		"tools/test-python $(PYTHON_TOOLS) release"
+	tools/gdal-matrix trixie forky
 	tools/qgis-matrix trixie forky
 	tools/qgis-screens build/screens
 	$(MAKE) sanitize valgrind miri

@@ -28,7 +28,9 @@
  *
  * Callbacks of a call come on the thread that made it, one at a time, and none after it returns;
  * a callback may call the library, but frees nothing that its call uses. Only the log's function
- * comes on any thread. Nothing may be thrown, or jumped, through the library.
+ * comes on any thread, perhaps while the library holds locks: what returns a status refuses to be
+ * called from there, and it must not wait for a thread that calls the library. Nothing may be
+ * thrown, or jumped, through the library.
  *
  * Within a call the library starts threads and joins them before it returns; ONNX Runtime and
  * GDAL keep their own. Signals, the locale, the working directory and the environment are left
@@ -144,7 +146,8 @@ typedef struct sgpt_train_options sgpt_train_options;
 typedef int32_t sgpt_status;
 
 /**
- * Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once.
+ * Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once, also
+ * while the library holds locks: functions that return a status refuse to be called from there.
  */
 typedef void (*sgpt_log)(void *user_data, int32_t level, const char *message);
 
@@ -607,6 +610,13 @@ void sgpt_text_free(char *text);
 sgpt_status sgpt_gdal_register(const char *module, struct sgpt_error **error_out);
 
 /**
+ * Ends the reads of live VRTs that this process is at, in any thread and GDAL: they fail, the program
+ * is told so by GDAL; reads that begin later are served, and chips that are inferred already are
+ * kept. Returns at once; a read ends when its chip does. May be a handler of `signal`.
+ */
+void sgpt_gdal_interrupt(void);
+
+/**
  * Writes a virtual raster of a map that no file holds: GDAL runs the model when it reads one, where
  * `sgpt_gdal_register` was called or GDAL finds the plugin. `model` is a model file or a built-in
  * one's name; `inputs` are `inputs_len` file names, UTF-8, one per date; `output` is the file to
@@ -625,8 +635,7 @@ sgpt_status sgpt_live_vrt(const char *model,
 /**
  * Has `log` told of messages up to `level`, for the whole process, in place of who was told
  * before; returns when no thread is in the former function any more. `SGPT_LOG_OFF` or a NULL
- * `log` silences the library, as it is at first. `user_data` is passed to `log`. Not to be called
- * from within `log`.
+ * `log` silences the library, as it is at first. `user_data` is passed to `log`.
  */
 sgpt_status sgpt_log_set(int32_t level,
                          sgpt_log log,

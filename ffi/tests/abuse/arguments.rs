@@ -49,7 +49,7 @@ pub(crate) fn good(function: &str, parameter: &Named) -> String {
         "const uint8_t*" => "w->bytes",
         "size_t" if name == "bytes_len" => "w->bytes_len",
         "sgpt_error**" => "&w->error",
-        "char**" => "&w->text",
+        "char**" => "&w->text_made",
         "const sgpt_error*" | "sgpt_error*" => "w->reason",
         "char*" => "w->text",
         "sgpt_layout*" => "&w->layout",

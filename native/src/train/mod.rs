@@ -18,6 +18,7 @@ mod pixels;
 mod report;
 mod score;
 mod search;
+mod seen;
 mod sheet;
 mod table;
 mod watch;

@@ -6,7 +6,7 @@ use clap::Args;
 use log::info;
 use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::Result;
-use spectralgpt_core::live::vrt::{self, Kind};
+use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::options::Options;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
+    /// Names files as seen from LIVE.vrt's folder, so that all can be moved together (processed only)
+    #[arg(long)]
+    relative: bool,
     /// Replaces an existing file
     #[arg(long)]
     overwrite: bool,
@@ -67,7 +70,8 @@ impl Arguments {
         options.dn_offset = self.dn_offset;
         options.overwrite = self.overwrite;
         let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
-        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, self.kind, &options)?;
+        let form = Form { kind: self.kind, relative: self.relative };
+        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, form, &options)?;
         info!("wrote '{}'", self.output.display());
         Ok(())
     }

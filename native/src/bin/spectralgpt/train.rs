@@ -41,9 +41,13 @@ pub(crate) struct Arguments {
     /// What is put on the encoder: auto (whatever tests best), logistic, mlp
     #[arg(long, value_name = "KIND", default_value = "auto")]
     head: HeadChoice,
-    /// What the head sees besides each pixel's spectrum: auto, encoder, decoder
+    /// What the head sees besides the spectrum at each pixel and around it: auto, encoder, decoder
     #[arg(long, value_name = "LAYER", default_value = "auto")]
     layer: Layer,
+    /// How much rare classes count for more than their number, 0 (not at all) to 1 (as much as common
+    /// ones)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_hyphen_values = true)]
+    balance: f64,
     /// Side of the blocks of the raster that are learnt from or tested on as a whole, 32 or more
     #[arg(long, value_name = "PX", default_value_t = 32)]
     blocks: u32,
@@ -124,7 +128,7 @@ impl Arguments {
         options.field.clone_from(&self.field);
         options.classes =
             self.classes.as_deref().map(read_classes).transpose()?.unwrap_or_default();
-        (options.head, options.layer) = (self.head, self.layer);
+        (options.head, options.layer, options.balance) = (self.head, self.layer, self.balance);
         (options.block_px, options.folds, options.seed) = (self.blocks, self.folds, self.seed);
         options.cache.clone_from(&self.cache);
         let line = &mut options.line;
@@ -146,7 +150,7 @@ impl Arguments {
         }
         info!(
             "of blocks not learnt from: overall accuracy {:.3} (the commonest class alone: {:.3}), \
-             macro F1 {:.3}; with the spectrum alone {:.3} and {:.3}",
+             macro F1 {:.3}; without the network's features {:.3} and {:.3}",
             report.figures.overall_accuracy,
             report.majority_rate,
             report.figures.macro_f1,
