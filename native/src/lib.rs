@@ -35,6 +35,7 @@ mod resize;
 mod resume;
 pub mod runtime;
 pub mod scene;
+pub mod sentinel2;
 pub mod spare;
 pub mod spectralgpt;
 pub mod strip;

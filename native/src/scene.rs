@@ -226,7 +226,6 @@ impl Predictor {
             ("CHECKPOINT_SHA256", optional(manifest.checkpoint_sha256.clone())),
             ("INPUT", inputs.file_names()),
             ("OVERLAP", plan.grid().overlap().to_string()),
-            ("DN_OFFSET", inputs.dn_offset().to_string()),
             ("PROVIDER", scene.provider.provider.clone()),
             ("ONNXRUNTIME", scene.provider.library.clone()),
             ("PRECISION", scene.provider.precision.to_string()),
@@ -240,7 +239,7 @@ impl Predictor {
             ),
             ("PRETRAINING_LOSS", optional(scene.line.loss.map(|loss| format!("{loss:.6}")))),
         ];
-        let items = items.into_iter().filter(|(_, value)| !value.is_empty());
+        let items = items.into_iter().chain(inputs.about()).filter(|(_, value)| !value.is_empty());
         items.map(|(key, value)| (format!("SPECTRALGPT_{key}"), value)).collect()
     }
 }

@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 /// The arguments' names.
-pub const ARGUMENTS: [&str; 19] = [
+pub const ARGUMENTS: [&str; 21] = [
     "model",
     "source",
     "source_before",
@@ -51,6 +51,8 @@ pub const ARGUMENTS: [&str; 19] = [
     "bands",
     "nodata",
     "dn_offset",
+    "mask",
+    "resolution",
     "onnxruntime",
 ];
 
@@ -118,6 +120,8 @@ impl Request {
             }
             "nodata" => options.nodata = Some(number(value)?),
             "dn_offset" => options.dn_offset = Some(number(value)?),
+            "mask" => options.mask = value.parse()?,
+            "resolution" => options.resolution = value.parse()?,
             "onnxruntime" => options.library = Some(value.into()),
             _ => {
                 let known = ARGUMENTS.join(", ");

@@ -1,6 +1,5 @@
 //! Writes virtual rasters that run a model when they are read. Opening one computes nothing.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -8,10 +7,10 @@ use super::{Live, LiveOutput, Request, WIDEST};
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
 use crate::model::BUILTIN;
-use crate::options::Options;
-use crate::raster::gdal::{GdalApi, Georeference};
+use crate::options::{Masked, Options, Resolution};
+use crate::raster::gdal::GdalApi;
 use crate::raster::{Layer, SampleType};
-use crate::xml::{escaped, line, palette};
+use crate::xml::{escaped, line, palette, place};
 
 /// The file that a pixel function learns columns from; the plugin shows it to GDAL.
 pub const COLUMNS: &str = "/vsimem/spectralgpt/columns.tif";
@@ -123,6 +122,15 @@ fn source_name(input: &str) -> String {
     path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| input.to_owned())
 }
 
+/// Returns what a VRT calls a mask, if there is one.
+fn mask_name(mask: &Masked) -> Option<String> {
+    match mask {
+        Masked::Nothing => None,
+        Masked::Classes => Some(mask.to_string()),
+        Masked::Raster(raster) => Some(source_name(raster)),
+    }
+}
+
 /// Lists the arguments of a request, those of a band left out.
 fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)> {
     let options = &request.options;
@@ -142,6 +150,11 @@ fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)
         ("bands", options.bands.as_ref().map(|bands| bands.join(","))),
         ("nodata", options.nodata.map(|nodata| nodata.to_string())),
         ("dn_offset", options.dn_offset.map(|offset| offset.to_string())),
+        ("mask", mask_name(&options.mask)),
+        (
+            "resolution",
+            (options.resolution != Resolution::Model).then(|| options.resolution.to_string()),
+        ),
         ("batch", (options.batch > 1).then(|| options.batch.to_string())),
         ("max_pixel_size", what.pixel_metres().map(|metres| (metres * WIDEST).to_string())),
     ];
@@ -241,26 +254,5 @@ fn band(xml: &mut String, layer: &Layer, number: usize, class: &str) {
     }
     if !layer.categories.is_empty() {
         palette(xml, layer);
-    }
-}
-
-fn place(xml: &mut String, place: &Georeference) {
-    if place.geotransform.is_some() && !place.srs.is_empty() {
-        line(xml, 2, &format!("<SRS>{}</SRS>", escaped(&place.srs)));
-    }
-    if let Some(geotransform) = place.geotransform {
-        let numbers = geotransform.map(|number| number.to_string()).join(", ");
-        line(xml, 2, &format!("<GeoTransform>{numbers}</GeoTransform>"));
-    } else if !place.gcps.is_empty() {
-        line(xml, 2, &format!("<GCPList Projection=\"{}\">", escaped(&place.srs)));
-        for gcp in &place.gcps {
-            let [x, y, z] = gcp.place;
-            let (id, col, row) = (escaped(&gcp.id), gcp.col, gcp.row);
-            let _ = writeln!(
-                xml,
-                "    <GCP Id=\"{id}\" Pixel=\"{col}\" Line=\"{row}\" X=\"{x}\" Y=\"{y}\" Z=\"{z}\"/>"
-            );
-        }
-        line(xml, 2, "</GCPList>");
     }
 }

@@ -12,7 +12,7 @@ use spectralgpt_core::geometry::Window;
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::model::manifest::Activation;
-use spectralgpt_core::options::{Options, Part};
+use spectralgpt_core::options::{Masked, Options, Part, Resolution};
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
@@ -30,7 +30,8 @@ pub(crate) const GDAL_CACHE: u64 = 512 << 20;
 pub(crate) struct Arguments {
     /// A model file that `spectralgpt convert` wrote
     model: PathBuf,
-    /// The rasters: anything GDAL opens; for a change model BEFORE AFTER
+    /// The rasters: anything GDAL opens, or Sentinel-2 products as they come (SAFE folder, zip or a file in
+    /// it, folder of band files, STAC item); for a change model BEFORE AFTER
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// The map to write; for several rasters, the folder to write into
@@ -84,6 +85,13 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
+    /// Pixels that become nodata besides: scl (clouds, shadows, snow by a level-2A product's scene
+    /// classification: 3, 8, 9, 10, 11), none, or a raster that is 0 there
+    #[arg(long, value_name = "scl|none|FILE", default_value = "none")]
+    mask: Masked,
+    /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
+    #[arg(long, value_name = "model|source", default_value = "model")]
+    resolution: Resolution,
     /// Format of the output: GTiff, COG
     #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff")]
     format: Format,
@@ -188,6 +196,8 @@ impl Arguments {
         options.bands = self.bands.clone();
         options.nodata = self.nodata;
         options.dn_offset = self.dn_offset;
+        options.mask = self.mask.clone();
+        options.resolution = self.resolution;
         options.format = self.format;
         options.resume = self.resume;
         options.creation = self.creation.clone();

@@ -21,6 +21,8 @@ pub struct GdalBands {
     /// One per chosen band; NaN, which equals nothing, where there is none.
     nodata: Vec<f32>,
     masks: Vec<ValidBy>,
+    /// One per chosen band; empty where nothing is added.
+    added: Vec<f32>,
 }
 
 /// A further band that is 0 where pixels are invalid.
@@ -58,12 +60,24 @@ impl GdalBands {
         let alphas =
             (1..).zip(&info.bands).filter(|(number, band)| band.alpha && !numbers.contains(number));
         masks.extend(alphas.map(|(number, _)| ValidBy::Alpha(number)));
-        Self { pool, info, numbers, nodata: nodata_values, masks }
+        Self { pool, info, numbers, nodata: nodata_values, masks, added: Vec::new() }
     }
 
     /// Returns what the file says of its raster.
     pub fn info(&self) -> &RasterInfo {
         &self.info
+    }
+
+    /// Returns what GDAL opens: a name, or the text of a virtual raster.
+    pub(crate) fn source(&self) -> &str {
+        self.pool.source()
+    }
+
+    /// Has a number added to the valid pixels of each chosen band when they are read.
+    #[must_use]
+    pub(crate) fn adding(self, numbers: Vec<f32>) -> Self {
+        let nothing = numbers.iter().all(|number| *number == 0.0);
+        Self { added: if nothing { Vec::new() } else { numbers }, ..self }
     }
 
     /// Reads the chosen bands: one by one in parallel, or at once where a block holds all of them,
@@ -107,8 +121,8 @@ impl GdalBands {
         let Window { col, row, size } = window;
         let slot = if self.info.pixel_interleaved { 0 } else { band };
         let doing = || {
-            let path = self.pool.path();
-            format!("cannot read {} of '{path}', {size} at column {col}, row {row}", what())
+            let name = self.pool.name();
+            format!("cannot read {} of '{name}', {size} at column {col}, row {row}", what())
         };
         let api = self.pool.api();
         self.pool.with(slot, |dataset| api.attempt_pixels(Kind::Input, doing, || read(dataset)))
@@ -145,6 +159,9 @@ impl RasterSource for GdalBands {
         for &by in &self.masks {
             self.read_mask(window, by, &mut mask)?;
             mark(valid, &mask, |value| value != 0.0);
+        }
+        for (band, number) in pixels.chunks_exact_mut(plane).zip(&self.added) {
+            band.iter_mut().for_each(|value| *value += number);
         }
         if valid.contains(&0) {
             pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
