@@ -21,6 +21,8 @@ pub struct GdalBands {
     /// One per chosen band; NaN, which equals nothing, where there is none.
     nodata: Vec<f32>,
     masks: Vec<ValidBy>,
+    /// The same bands on the same grid, of the nearest pixels: valid are those that are valid there too.
+    validity: Option<Box<GdalBands>>,
     /// One per chosen band; empty where nothing is added.
     added: Vec<f32>,
 }
@@ -41,6 +43,7 @@ impl GdalBands {
         info: RasterInfo,
         numbers: Vec<c_int>,
         nodata: Option<f64>,
+        validity: Option<GdalBands>,
     ) -> Self {
         let chosen = |number: &c_int| &info.bands[number.unsigned_abs() as usize - 1];
         let own = |number| nodata.or(chosen(number).nodata).map_or(f32::NAN, as_f32);
@@ -60,7 +63,15 @@ impl GdalBands {
         let alphas =
             (1..).zip(&info.bands).filter(|(number, band)| band.alpha && !numbers.contains(number));
         masks.extend(alphas.map(|(number, _)| ValidBy::Alpha(number)));
-        Self { pool, info, numbers, nodata: nodata_values, masks, added: Vec::new() }
+        Self {
+            pool,
+            info,
+            numbers,
+            nodata: nodata_values,
+            masks,
+            validity: validity.map(Box::new),
+            added: Vec::new(),
+        }
     }
 
     /// Returns what the file says of its raster.
@@ -159,6 +170,11 @@ impl RasterSource for GdalBands {
         for &by in &self.masks {
             self.read_mask(window, by, &mut mask)?;
             mark(valid, &mask, |value| value != 0.0);
+        }
+        if let Some(nearest) = &self.validity {
+            let (mut made, mut also) = (vec![0.0; pixels.len()], vec![0; plane]);
+            nearest.read(window, &mut made, &mut also)?;
+            valid.iter_mut().zip(also).for_each(|(valid, also)| *valid &= also);
         }
         for (band, number) in pixels.chunks_exact_mut(plane).zip(&self.added) {
             band.iter_mut().for_each(|value| *value += number);

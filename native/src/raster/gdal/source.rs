@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 pub struct GdalSource {
     pub(super) pool: Pool,
     pub(super) info: RasterInfo,
+    /// Tells which pixels are valid besides, if the pixels are made of others.
+    pub(super) validity: Option<Box<GdalSource>>,
 }
 
 impl GdalSource {
@@ -35,7 +37,7 @@ impl GdalSource {
         let (info, said) =
             pool.with(FIRST, |dataset| Ok(api.listen(|| RasterInfo::read(dataset))))?;
         tell(&said.warnings);
-        Ok(Self { pool, info })
+        Ok(Self { pool, info, validity: None })
     }
 
     /// Names the files that a virtual raster is made of, where GDAL does not know all of them.
@@ -64,7 +66,8 @@ impl GdalSource {
             )));
         }
         let numbers = bands.iter().map(|&band| self.number(band)).collect::<Result<Vec<_>>>()?;
-        Ok(GdalBands::new(self.pool, self.info, numbers, nodata))
+        let validity = self.validity.map(|other| other.select(bands, nodata)).transpose()?;
+        Ok(GdalBands::new(self.pool, self.info, numbers, nodata, validity))
     }
 
     /// Checks a band's number and type.
