@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
@@ -163,9 +164,11 @@ impl RasterSource for GdalBands {
         }
         self.read_bands(window, pixels)?;
         valid.fill(1);
-        for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
-            mark(valid, band, |value| value.is_finite() & (value != nodata));
-        }
+        Arch::new().dispatch(|| {
+            for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
+                mark(valid, band, |value| value.is_finite() & (value != nodata));
+            }
+        });
         let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
         for &by in &self.masks {
             self.read_mask(window, by, &mut mask)?;
@@ -187,6 +190,7 @@ impl RasterSource for GdalBands {
 }
 
 /// Keeps a pixel valid only where a band agrees.
+#[inline(always)]
 fn mark(valid: &mut [u8], band: &[f32], agrees: impl Fn(f32) -> bool) {
     for (valid, value) in valid.iter_mut().zip(band) {
         *valid &= u8::from(agrees(*value));
