@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use log::info;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -50,6 +51,9 @@ impl SceneReport {
         json!({
             "outputs": outputs,
             "seconds": self.line.seconds,
+            "seconds_reading": self.line.reading,
+            "seconds_inferring": self.line.inferring,
+            "seconds_writing": self.line.writing,
             "chips": self.line.chips,
             "chips_skipped": self.line.chips_skipped,
             "chips_per_second": self.chips_per_second(),
@@ -159,7 +163,9 @@ impl Predictor {
         };
         let metadata = self.metadata(&inputs, &plan, &scene);
         let mut go_on = || progress.advanced(report.chips, report.chips);
+        let started = Instant::now();
         scene.outputs = outputs.finish(&metadata, &mut go_on)?;
+        scene.line.writing += started.elapsed().as_secs_f64();
         scene.peak_rss = memory::peak_resident();
         Ok(scene)
     }

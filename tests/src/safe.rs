@@ -31,6 +31,8 @@ pub struct Product {
     pub corner: [f64; 2],
     /// What the pixels are generated from.
     pub seed: &'static str,
+    /// Side of a block of JPEG 2000, ESA's is 1024.
+    pub block: u32,
 }
 
 impl Product {
@@ -46,6 +48,7 @@ impl Product {
             epsg: 32633,
             corner: [600_000.0, 5_400_000.0],
             seed: "product",
+            block: 64,
         }
     }
 
@@ -129,6 +132,7 @@ impl Product {
             self.epsg.to_string(),
             self.corner[0].to_string(),
             self.corner[1].to_string(),
+            self.block.to_string(),
         ];
         for (at, (image, metres, pixels)) in images.iter().enumerate() {
             let path = root.join(format!("{image}.jp2"));
@@ -212,19 +216,20 @@ pub fn zip(root: &Path) -> PathBuf {
     base.with_extension("zip")
 }
 
-/// Writes JP2 files: the product's folder, its reference system and corner, then for each file its
+/// Writes JP2 files: the product's folder, its reference system, corner and blocks, then for each file its
 /// name, resolution, width and raw pixels.
 const JP2: &str = "
 from osgeo import osr
-root, epsg, x, y = argv[1], int(argv[2]), float(argv[3]), float(argv[4])
+root, epsg, x, y, block = argv[1], int(argv[2]), float(argv[3]), float(argv[4]), argv[5]
 srs = osr.SpatialReference()
 srs.ImportFromEPSG(epsg)
-for name, metres, width, raw in zip(*[iter(argv[5:])] * 4):
+for name, metres, width, raw in zip(*[iter(argv[6:])] * 4):
     pixels = np.fromfile(raw, '<u2').reshape(-1, int(width))
     memory = gdal.GetDriverByName('MEM').Create('', pixels.shape[1], pixels.shape[0], 1, gdal.GDT_UInt16)
     memory.SetGeoTransform((x, float(metres), 0, y, 0, -float(metres)))
     memory.SetProjection(srs.ExportToWkt())
     memory.GetRasterBand(1).WriteArray(pixels)
-    options = ['REVERSIBLE=YES', 'QUALITY=100', 'NBITS=15', 'BLOCKXSIZE=64', 'BLOCKYSIZE=64']
+    options = ['REVERSIBLE=YES', 'QUALITY=100', 'NBITS=15']
+    options += [f'BLOCKXSIZE={block}', f'BLOCKYSIZE={block}']
     gdal.GetDriverByName('JP2OpenJPEG').CreateCopy(f'{root}/{name}.jp2', memory, options=options)
 ";

@@ -268,6 +268,10 @@ impl Arguments {
             done.chips_per_second(),
             done.provider.provider,
         );
+        info!(
+            "side by side: {:.1} s reading, {:.1} s inferring, {:.1} s writing",
+            done.line.reading, done.line.inferring, done.line.writing,
+        );
         if let Some(loss) = done.line.loss {
             info!("pre-training loss {loss:.6}");
         }
