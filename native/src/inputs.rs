@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Window;
 use crate::model::manifest::Manifest;
 use crate::options::{Masked, Options, Part};
-use crate::raster::dates::Dates;
+use crate::raster::dates::{Dates, Shown};
 use crate::raster::gdal::{
     Aoi, GdalApi, GdalBands, GdalSource, Georeference, Place, Resampling, bbox_window,
 };
@@ -23,7 +23,9 @@ pub(crate) use date::{Date, dn_offset};
 #[derive(Debug)]
 pub struct Inputs {
     dates: Vec<Date>,
-    mask: Option<GdalBands>,
+    /// Other dates of the series.
+    series: Vec<Date>,
+    mask: Option<Shown<GdalBands>>,
     masked: Masked,
     window: Window,
     area: Option<Aoi>,
@@ -51,17 +53,25 @@ impl Inputs {
                 names.len()
             )));
         }
+        let open =
+            |name: &str, place: Option<&Place>| Date::open(api, manifest, name, options, place);
+        let mut place = match options.series.first() {
+            Some(first) => Some(open(first, None)?.place()),
+            None => None,
+        };
         let mut dates: Vec<Date> = Vec::new();
         for name in names {
-            let place = dates.first().map(Date::place);
-            let date = Date::open(api, manifest, name, options, place.as_ref())?;
+            let date = open(name, place.as_ref())?;
+            place.get_or_insert_with(|| date.place());
             let offset = dates.first().unwrap_or(&date).dn_offset();
             dates.push(date.with_offset(offset));
         }
-        let place = dates.first().map(Date::place).unwrap_or_default();
+        let place = place.unwrap_or_default();
+        let others = options.series.iter().filter(|name| !names.contains(&name.as_str()));
+        let series = others.map(|name| open(name, Some(&place))).collect::<Result<Vec<_>>>()?;
         let mask = open_mask(api, &options.mask, &place)?;
         let (window, masked) = (Window::whole(place.size), options.mask.clone());
-        let mut inputs = Self { dates, mask, masked, window, area: None };
+        let mut inputs = Self { dates, series, mask, masked, window, area: None };
         inputs.narrow(api, &options.part).map_err(|error| error.at(&inputs.place_name()))?;
         inputs.tell(manifest);
         Ok(inputs)
@@ -128,12 +138,19 @@ impl Inputs {
     /// Serves the bands of all dates.
     pub fn source(&self) -> Dates<'_> {
         Dates::new(self.dates.iter().map(|date| &date.source as &dyn RasterSource).collect())
-            .masked(self.mask.as_ref().map(|mask| mask as &dyn RasterSource))
+            .valid_in(self.beside().collect())
     }
 
-    /// Returns the mask raster, if one was given.
-    pub(crate) fn mask(&self) -> Option<&GdalBands> {
-        self.mask.as_ref()
+    /// Lists what else must be valid: other dates of a series, a mask.
+    fn beside(&self) -> impl Iterator<Item = &dyn RasterSource> {
+        let others = self.series.iter().map(|date| &date.source as &dyn RasterSource);
+        others.chain(self.mask.iter().map(|mask| mask as &dyn RasterSource))
+    }
+
+    /// Lists the rasters that only tell which pixels are valid.
+    pub(crate) fn only_valid(&self) -> impl Iterator<Item = &GdalBands> {
+        let others = self.series.iter().map(|date| &date.source);
+        others.chain(self.mask.iter().map(|mask| &mask.0))
     }
 
     /// Lists what an output tells of its rasters, names and values.
@@ -204,7 +221,11 @@ impl Inputs {
 }
 
 /// Opens a mask raster on the place of the dates.
-fn open_mask(api: &'static GdalApi, mask: &Masked, place: &Place) -> Result<Option<GdalBands>> {
+fn open_mask(
+    api: &'static GdalApi,
+    mask: &Masked,
+    place: &Place,
+) -> Result<Option<Shown<GdalBands>>> {
     let Masked::Raster(name) = mask else { return Ok(None) };
     let source = GdalSource::open(api, name)?;
     let source = if place.is_of(api, source.info()) {
@@ -212,7 +233,7 @@ fn open_mask(api: &'static GdalApi, mask: &Masked, place: &Place) -> Result<Opti
     } else {
         source.onto(place, Resampling::Nearest, None)?
     };
-    source.select(&[1], None).map(Some)
+    source.select(&[1], None).map(|mask| Some(Shown(mask)))
 }
 
 /// Tells whether two names mean one file.

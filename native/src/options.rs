@@ -136,6 +136,9 @@ pub struct Options {
     pub dn_offset: Option<f64>,
     /// Which pixels become nodata besides. Default: none.
     pub mask: Masked,
+    /// The rasters of a time series: the grid is the first one's, and a pixel that is invalid in one is so
+    /// in all. Default: none.
+    pub series: Vec<String>,
     /// The pixels that the network sees. Default: of the size it was trained at.
     pub resolution: Resolution,
     /// The format of the outputs. Default: GTiff.
@@ -177,6 +180,7 @@ impl Default for Options {
             nodata: None,
             dn_offset: None,
             mask: Masked::default(),
+            series: Vec::new(),
             resolution: Resolution::default(),
             format: Format::default(),
             creation: Vec::new(),

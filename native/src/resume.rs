@@ -54,9 +54,9 @@ pub(crate) fn identity(inputs: &Inputs, options: &Options) -> String {
         put("georeference", &date.source.info().georeference);
         put("bands", &date.bands);
     }
-    if let Some(mask) = inputs.mask() {
-        put("mask", &mask.source());
-        for file in &mask.info().files {
+    for other in inputs.only_valid() {
+        put("valid in", &other.source());
+        for file in &other.info().files {
             put("file", &state(Path::new(file)));
         }
     }

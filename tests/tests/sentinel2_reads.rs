@@ -29,7 +29,7 @@ fn a_products_blocks_are_decoded_once_at_the_default_memory() {
     let folder = tempfile::tempdir().unwrap();
     // The cache is to a row of blocks what it is for a scene.
     let (size, block) =
-        if full() { (Size::new(10_980, 2100), 1024) } else { (Size::new(1230, 906), 128) };
+        if full() { (Size::new(10_980, 1260), 1024) } else { (Size::new(1230, 906), 128) };
     let product = Product { size, block, ..Product::new("L1C", "04.00") };
     let Some(root) = product.write(folder.path()) else { return };
     let manifest = Manifest {

@@ -7,19 +7,19 @@ use crate::geometry::{Size, Window};
 /// Rasters of the same extent, one per date; the bands of the first come first.
 pub struct Dates<'a> {
     sources: Vec<&'a dyn RasterSource>,
-    mask: Option<&'a dyn RasterSource>,
+    beside: Vec<&'a dyn RasterSource>,
 }
 
 impl<'a> Dates<'a> {
     /// Joins sources of the same size, at least one.
     pub fn new(sources: Vec<&'a dyn RasterSource>) -> Self {
-        Self { sources, mask: None }
+        Self { sources, beside: Vec::new() }
     }
 
-    /// Has pixels count as invalid, on every date, where a mask of one band is 0 or invalid.
+    /// Has pixels count as invalid, on every date, that are in one of these.
     #[must_use]
-    pub fn masked(self, mask: Option<&'a dyn RasterSource>) -> Self {
-        Self { mask, ..self }
+    pub fn valid_in(self, beside: Vec<&'a dyn RasterSource>) -> Self {
+        Self { beside, ..self }
     }
 }
 
@@ -48,13 +48,31 @@ impl RasterSource for Dates<'_> {
             valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
             rest = later;
         }
-        if let Some(mask) = self.mask {
-            let mut shown = vec![0.0; valid.len()];
-            mask.read(window, &mut shown, &mut date_valid)?;
-            for ((all, date), shown) in valid.iter_mut().zip(&date_valid).zip(&shown) {
-                *all &= date & u8::from(*shown != 0.0);
-            }
+        for source in &self.beside {
+            let mut unused = vec![0.0; valid.len() * source.bands()];
+            source.read(window, &mut unused, &mut date_valid)?;
+            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
         }
+        Ok(())
+    }
+}
+
+/// A mask of one band: its pixels are valid where they are not 0.
+#[derive(Debug)]
+pub struct Shown<S>(pub S);
+
+impl<S: RasterSource> RasterSource for Shown<S> {
+    fn size(&self) -> Size {
+        self.0.size()
+    }
+
+    fn bands(&self) -> usize {
+        self.0.bands()
+    }
+
+    fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
+        self.0.read(window, pixels, valid)?;
+        valid.iter_mut().zip(pixels).for_each(|(valid, shown)| *valid &= u8::from(*shown != 0.0));
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use spectralgpt_core::model::manifest::{Channel, Manifest, Normalisation, Task};
 use super::{predict, refused, text};
 
 /// Writes a model of two dates: class 1 where B02 has grown by more than 500.
-fn growth(folder: &Path) -> PathBuf {
+pub(crate) fn growth(folder: &Path) -> PathBuf {
     let manifest = Manifest {
         task: Task::Change,
         channels: vec![Channel::Band("B02".into())],

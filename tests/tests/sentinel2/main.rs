@@ -7,6 +7,7 @@ mod grids;
 mod maps;
 mod masks;
 mod real;
+mod series;
 mod stacks;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ use spectralgpt_core::options::{Masked, Options, Part, Resolution};
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
+use spectralgpt_core::series;
 
 use crate::bar::{Bar, listen};
 use crate::parse::{corners, count, window};
@@ -92,6 +93,11 @@ pub(crate) struct Arguments {
     /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
     #[arg(long, value_name = "model|source", default_value = "model")]
     resolution: Resolution,
+    /// Takes the rasters as dates of one place, in order: all on the first one's grid, a pixel that is
+    /// nodata on one date is so on all; a map per date and series.vrt, which stacks them, go into DIR. A
+    /// change model gets the first and the last
+    #[arg(long)]
+    series: bool,
     /// Format of the output: GTiff, COG
     #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff")]
     format: Format,
@@ -166,7 +172,7 @@ impl Arguments {
             }
         }
         if failed.is_empty() {
-            return Ok(());
+            return if self.series { self.stack(&predictor, &jobs) } else { Ok(()) };
         }
         let (few, all) = (failed.len(), jobs.len());
         Err(Error::failed(format!("{few} of {all} rasters failed: {}", failed.join(", "))))
@@ -198,6 +204,7 @@ impl Arguments {
         options.dn_offset = self.dn_offset;
         options.mask = self.mask.clone();
         options.resolution = self.resolution;
+        options.series = if self.series { self.inputs.clone() } else { Vec::new() };
         options.format = self.format;
         options.resume = self.resume;
         options.creation = self.creation.clone();
@@ -214,10 +221,27 @@ impl Arguments {
         }
     }
 
+    /// Stacks the maps of a series, where there is one per date.
+    fn stack(&self, predictor: &Predictor, jobs: &[Job]) -> Result<()> {
+        if predictor.model().manifest().task.inputs().len() > 1 {
+            return Ok(());
+        }
+        let files: Vec<PathBuf> = jobs.iter().map(|job| job.file.clone()).collect();
+        let stack = self.output.join("series.vrt");
+        series::write(GdalApi::find()?, &files, &stack, self.overwrite)?;
+        info!("wrote '{}'", stack.display());
+        Ok(())
+    }
+
     /// Pairs rasters with files: those of one prediction go to FILE, of several into a folder.
     fn jobs(&self, predictor: &Predictor) -> Result<Vec<Job>> {
         let dates = predictor.model().manifest().task.inputs().len();
-        let folder = self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
+        if let ([first, .., last], 2, true) = (self.inputs.as_slice(), dates, self.series) {
+            let inputs = vec![first.clone(), last.clone()];
+            return Ok(vec![Job { inputs, file: self.output.clone() }]);
+        }
+        let folder =
+            self.series || self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
         if self.inputs.len() == dates && !folder {
             return Ok(vec![Job { inputs: self.inputs.clone(), file: self.output.clone() }]);
         }
