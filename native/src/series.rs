@@ -21,11 +21,9 @@ pub fn write(api: &'static GdalApi, maps: &[PathBuf], file: &Path, overwrite: bo
             file.display()
         )));
     }
-    let open = |map: &PathBuf| {
-        let source = GdalSource::open(api, &map.to_string_lossy())?;
-        Ok((map.as_path(), source.info().clone()))
-    };
-    let maps = maps.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let open = |map: &PathBuf| Ok(GdalSource::open(api, &map.to_string_lossy())?.info().clone());
+    let opened = maps.iter().map(open).collect::<Result<Vec<RasterInfo>>>()?;
+    let maps: Vec<(&Path, RasterInfo)> = maps.iter().map(PathBuf::as_path).zip(opened).collect();
     let Some((_, first)) = maps.first() else {
         return Err(Error::usage("a series of no map was to be stacked; give at least one raster"));
     };

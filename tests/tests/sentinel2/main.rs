@@ -3,6 +3,7 @@
 
 mod dates;
 mod errors;
+mod faces;
 mod grids;
 mod maps;
 mod masks;

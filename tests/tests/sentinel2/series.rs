@@ -66,7 +66,7 @@ fn five_real_dates_are_a_series() {
     let dates = ["2015-07-11", "2015-07-31", "2015-08-20", "2015-08-30", "2015-09-09"];
     let paths = dates.map(|date| data.join(format!("eolearn_svn_{date}_L1C_13band.tif")));
     let folder = tempfile::tempdir().unwrap();
-    let model = model(folder.path(), &["B02", "B08", "B11"], MIN_MAX);
+    let model = model(folder.path(), &["B8A", "B02", "B01", "B12", "B03"], MIN_MAX);
     let maps = folder.path().join("maps");
     let arguments: Vec<&str> = paths.iter().map(|path| text(path)).collect();
     let said = predict(&model, &arguments, &maps, &["--series"]);
