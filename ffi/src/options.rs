@@ -13,6 +13,7 @@ use crate::status::sgpt_status;
 
 pub mod compute;
 pub mod files;
+pub mod scene;
 
 /// How to run a model. One thread at a time.
 #[derive(Debug)]

@@ -36,6 +36,8 @@ mod resize;
 mod resume;
 pub mod runtime;
 pub mod scene;
+pub mod sentinel2;
+pub mod series;
 pub mod spare;
 pub mod spectralgpt;
 pub mod strip;

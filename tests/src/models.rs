@@ -82,10 +82,24 @@ pub fn profile_manifest(profile: &Profile) -> Manifest {
 /// # Panics
 /// The file cannot be written.
 pub fn save(path: &Path, manifest: &Manifest, network: impl FnOnce(&mut Graph, Value) -> Value) {
+    save_dates(path, manifest, |graph, chips| network(graph, chips[0]));
+}
+
+/// Writes a model file whose network is made by `network` from the chips of all dates.
+///
+/// # Panics
+/// The file cannot be written.
+pub fn save_dates(
+    path: &Path,
+    manifest: &Manifest,
+    network: impl FnOnce(&mut Graph, &[Value]) -> Value,
+) {
     let side = manifest.chip_px as usize;
     let mut graph = Graph::new("test");
-    let chip = graph.input("image", &[manifest.channels.len(), side, side]);
-    let scores = network(&mut graph, chip);
+    let dims = [manifest.channels.len(), side, side];
+    let inputs = manifest.task.inputs().iter();
+    let chips: Vec<Value> = inputs.map(|name| graph.input(name, &dims)).collect();
+    let scores = network(&mut graph, &chips);
     graph.output("scores", scores, &[manifest.classes.len(), side, side]);
     finish(path, manifest, &graph);
 }

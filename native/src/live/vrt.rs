@@ -1,16 +1,15 @@
 //! Writes virtual rasters that run a model when they are read. Opening one computes nothing.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::str::FromStr;
 
 use super::{Live, LiveOutput, Request, WIDEST, names};
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
-use crate::options::Options;
-use crate::raster::gdal::{GdalApi, Georeference};
+use crate::options::{Masked, Options, Resolution};
+use crate::raster::gdal::GdalApi;
 use crate::raster::{Layer, SampleType};
-use crate::xml::{escaped, line, palette};
+use crate::xml::{escaped, line, palette, place};
 
 /// The file that a pixel function learns columns from; the plugin shows it to GDAL.
 pub const COLUMNS: &str = "/vsimem/spectralgpt/columns.tif";
@@ -113,6 +112,9 @@ pub fn write(
         options: options.clone(),
         ..Request::default()
     };
+    if let Masked::Raster(raster) = &mut request.options.mask {
+        *raster = names::source(raster);
+    }
     let what = Live::open(api, &request)?.output(request.emit)?;
     if !processed && what.size.width.max(what.size.height) > RAMP {
         return Err(Error::usage(format!(
@@ -121,7 +123,7 @@ pub fn write(
         )));
     }
     if form.relative {
-        for name in request.sources.iter_mut().chain([&mut request.model]) {
+        for name in request.names() {
             *name = names::relative(name, file)?;
         }
     }
@@ -152,6 +154,11 @@ fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)
         ("bands", options.bands.as_ref().map(|bands| bands.join(","))),
         ("nodata", options.nodata.map(|nodata| nodata.to_string())),
         ("dn_offset", options.dn_offset.map(|offset| offset.to_string())),
+        ("mask", (options.mask != Masked::Nothing).then(|| options.mask.to_string())),
+        (
+            "resolution",
+            (options.resolution != Resolution::Model).then(|| options.resolution.to_string()),
+        ),
         ("batch", (options.batch > 1).then(|| options.batch.to_string())),
         ("max_pixel_size", what.pixel_metres().map(|metres| (metres * WIDEST).to_string())),
     ];
@@ -251,26 +258,5 @@ fn band(xml: &mut String, layer: &Layer, number: usize, class: &str) {
     }
     if !layer.categories.is_empty() {
         palette(xml, layer);
-    }
-}
-
-fn place(xml: &mut String, place: &Georeference) {
-    if place.geotransform.is_some() && !place.srs.is_empty() {
-        line(xml, 2, &format!("<SRS>{}</SRS>", escaped(&place.srs)));
-    }
-    if let Some(geotransform) = place.geotransform {
-        let numbers = geotransform.map(|number| number.to_string()).join(", ");
-        line(xml, 2, &format!("<GeoTransform>{numbers}</GeoTransform>"));
-    } else if !place.gcps.is_empty() {
-        line(xml, 2, &format!("<GCPList Projection=\"{}\">", escaped(&place.srs)));
-        for gcp in &place.gcps {
-            let [x, y, z] = gcp.place;
-            let (id, col, row) = (escaped(&gcp.id), gcp.col, gcp.row);
-            let _ = writeln!(
-                xml,
-                "    <GCP Id=\"{id}\" Pixel=\"{col}\" Line=\"{row}\" X=\"{x}\" Y=\"{y}\" Z=\"{z}\"/>"
-            );
-        }
-        line(xml, 2, "</GCPList>");
     }
 }
