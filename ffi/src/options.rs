@@ -13,6 +13,7 @@ use crate::status::sgpt_status;
 
 pub mod compute;
 pub mod files;
+pub mod scene;
 
 /// How to run a model. One thread at a time.
 #[derive(Debug)]
@@ -156,8 +157,8 @@ pub unsafe extern "C" fn sgpt_options_set_bands(
     }
 }
 
-/// Sets the digital number that means "nothing here", in any band. Default: as a file says; none in
-/// memory and behind callbacks.
+/// Sets the digital number that means "nothing here", in any band; NaN: none does, whatever a file
+/// says. Default: as a file says; none in memory and behind callbacks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_options_set_nodata(
     options: *mut sgpt_options,

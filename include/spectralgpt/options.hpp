@@ -70,6 +70,10 @@ class Options {
   }
   Options &nodata(double value) { return set(sgpt_options_set_nodata, value); }
   Options &dn_offset(double offset) { return set(sgpt_options_set_dn_offset, offset); }
+  Options &mask(const std::string &mask) { return set(sgpt_options_set_mask, mask.c_str()); }
+  Options &resolution(const std::string &name) {
+    return set(sgpt_options_set_resolution, name.c_str());
+  }
   Options &batch(std::size_t chips) { return set(sgpt_options_set_batch, chips); }
   Options &threads(std::size_t threads) { return set(sgpt_options_set_threads, threads); }
   Options &memory(std::uint64_t bytes) { return set(sgpt_options_set_memory, bytes); }

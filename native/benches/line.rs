@@ -27,14 +27,14 @@ fn line(criterion: &mut Criterion) -> Result<()> {
     let mut strip = Strip::empty(source.bands());
     strip.follow(&Strip::empty(source.bands()), plan.strip(row), &source)?;
     let Some(tile) = plan.tiles(row).nth(1) else { return Ok(()) };
-    let (mut bands, mut valid) = (vec![0.0; 10 * PIXELS], vec![0; PIXELS]);
-    criterion.bench_function("cut", |bencher| {
-        bencher.iter(|| strip.cut(&plan, black_box(tile), &mut bands, &mut valid));
-    });
+    let valid = strip.chip(&plan, tile).valid();
     let normaliser = Normaliser::new(&manifest()?, 0.0)?;
     let mut input = vec![0.0; 12 * PIXELS];
-    criterion.bench_function("normalise", |bencher| {
-        bencher.iter(|| normaliser.chip(black_box(&bands), &valid, &mut input));
+    criterion.bench_function("cut and normalise", |bencher| {
+        bencher.iter(|| {
+            let chip = strip.chip(&plan, black_box(tile));
+            normaliser.chip(&|band, plane| chip.band(band, plane), &chip.valid(), &mut input)
+        });
     });
     let logits: Vec<f32> = (0..CLASSES * PIXELS).map(|at| (at % 97) as f32 * 0.1).collect();
     criterion.bench_function("softmax", |bencher| {

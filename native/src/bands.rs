@@ -96,9 +96,14 @@ fn position(band: &str, names: &[Option<String>], needed: &[&str]) -> Result<usi
         (found, _) => {
             let state = if found.is_some() { "is there more than once" } else { "is missing" };
             let list: Vec<&str> = names.iter().map(|n| n.as_deref().unwrap_or("unnamed")).collect();
+            let advice = if wanted == "B10" && found.is_none() {
+                "Level-2A products have no B10: give the Level-1C product, or name the bands with"
+            } else {
+                "name them with"
+            };
             Err(Error::input(format!(
-                "band {band} {state}: the model needs {}; the raster has {} bands: {}; name them \
-                 with --bands, in file order",
+                "band {band} {state}: the model needs {}; the raster has {} bands: {}; {advice} \
+                 --bands, in file order",
                 needed.join(","),
                 list.len(),
                 list.join(",")

@@ -182,21 +182,22 @@ impl Feed<'_> {
 
     /// Cuts and normalises a chip of each date; `None` if it holds no valid pixel that is asked for.
     fn prepare(&self, strip: &Strip, tile: Tile) -> Result<Option<Chip>> {
-        let mut valid = vec![0; (self.plan.grid().chip() as usize).pow(2)];
-        let mut bands = self.spare.take(self.source.bands() * valid.len());
-        strip.cut(self.plan, tile, &mut bands, &mut valid);
+        let cut = strip.chip(self.plan, tile);
+        let valid = cut.valid();
         let output = self.wanted(tile, &valid)?;
-        let chip = output.iter().any(|valid| *valid != 0).then(|| {
-            let mut inverses = Vec::new();
-            let inputs = bands.chunks_exact(bands.len() / self.dates).map(|bands| {
-                let mut input = self.spare.take(self.chip_values());
-                inverses.extend(self.normaliser.chip(bands, &valid, &mut input));
-                input
-            });
-            Chip { tile, inputs: inputs.collect(), valid: output, inverses }
+        if !output.contains(&1) {
+            return Ok(None);
+        }
+        let mut inverses = Vec::new();
+        let bands = self.source.bands() / self.dates;
+        let inputs = (0..self.dates).map(|date| {
+            let band = |band, plane: &mut [f32]| cut.band(date * bands + band, plane);
+            let mut input = self.spare.take(self.chip_values());
+            inverses.extend(self.normaliser.chip(&band, &valid, &mut input));
+            input
         });
-        self.spare.give(bands);
-        Ok(chip)
+        let inputs = inputs.collect();
+        Ok(Some(Chip { tile, inputs, valid: output, inverses }))
     }
 
     /// Returns where a chip's output counts: valid pixels, of its kept area if there is an area.

@@ -1,5 +1,6 @@
 //! Decides: makes the pixels of each output from blended scores.
 
+use pulp::Arch;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -270,14 +271,16 @@ fn by_row<T: Copy + Send + Sync>(
 /// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
 fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
     let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
-    for class in 0..rows.channels() {
-        let index = u16::try_from(class).unwrap_or(NODATA_U16);
-        let pixels = choice.iter_mut().zip(&mut best);
-        for ((choice, best), score) in pixels.zip(rows.scores(class, row)) {
-            let better = *score > *best;
-            *choice = if better { index } else { *choice };
-            *best = if better { *score } else { *best };
+    Arch::new().dispatch(|| {
+        for class in 0..rows.channels() {
+            let index = u16::try_from(class).unwrap_or(NODATA_U16);
+            let pixels = choice.iter_mut().zip(&mut best);
+            for ((choice, best), score) in pixels.zip(rows.scores(class, row)) {
+                let better = *score > *best;
+                *choice = if better { index } else { *choice };
+                *best = if better { *score } else { *best };
+            }
         }
-    }
+    });
     (choice, best)
 }

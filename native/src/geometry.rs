@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// A width and a height in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Size {
     /// Columns.
     pub width: u32,

@@ -1,38 +1,34 @@
 //! Opens the rasters of a run and finds in them what the model needs.
 
+mod date;
+mod grid;
+
 use std::path::{Path, PathBuf};
 
-use crate::bands::{self, Label};
+use log::{info, warn};
+
 use crate::error::{Error, Result};
-use crate::geometry::{Size, Window};
+use crate::geometry::Window;
 use crate::model::manifest::Manifest;
-use crate::normalise::needed;
-use crate::options::{Options, Part};
-use crate::raster::dates::Dates;
+use crate::options::{Masked, Options, Part};
+use crate::raster::dates::{Dates, Shown};
 use crate::raster::gdal::{
-    Aoi, BandInfo, GdalApi, GdalBands, GdalSource, Georeference, RasterInfo, bbox_window, near,
+    Aoi, GdalApi, GdalBands, GdalSource, Georeference, Place, Resampling, bbox_window,
 };
 use crate::raster::{Area, RasterSource};
 use crate::tile::TilePlan;
+pub(crate) use date::{Date, dn_offset};
 
 /// The opened rasters of a run, one per date, on one grid.
 #[derive(Debug)]
 pub struct Inputs {
     dates: Vec<Date>,
-    dn_offset: f32,
+    /// Other dates of the series.
+    series: Vec<Date>,
+    mask: Option<Shown<GdalBands>>,
+    masked: Masked,
     window: Window,
     area: Option<Aoi>,
-}
-
-/// The opened raster of a date.
-#[derive(Debug)]
-pub(crate) struct Date {
-    /// What was opened.
-    pub(crate) name: String,
-    /// Numbers of the bands that are read, from 1.
-    pub(crate) bands: Vec<usize>,
-    /// Reads them.
-    pub(crate) source: GdalBands,
 }
 
 impl Inputs {
@@ -57,29 +53,53 @@ impl Inputs {
                 names.len()
             )));
         }
-        let mut offsets = Vec::new();
-        let mut open = |name: &&str| {
-            let at = |error: Error| error.at(&format!("'{name}'"));
-            let source = GdalSource::open(api, name)?;
-            let info = source.info().clone();
-            offsets.push(dn_offset(manifest, stated_offset(&info), options).map_err(at)?);
-            let bands = find_bands(manifest, &info, options).map_err(at)?;
-            let source = source.select(&bands, options.nodata)?;
-            Ok(Date { name: (*name).to_owned(), bands, source })
+        let open =
+            |name: &str, place: Option<&Place>| Date::open(api, manifest, name, options, place);
+        let mut place = match options.series.first() {
+            Some(first) => Some(open(first, None)?.place()),
+            None => None,
         };
-        let dates = names.iter().map(&mut open).collect::<Result<Vec<_>>>()?;
-        let window =
-            Window::whole(dates.first().map_or(Size::new(0, 0), |date| date.source.size()));
-        let mut inputs = Self { dates, dn_offset: offsets[0], window, area: None };
-        inputs.check_grid()?;
-        inputs.narrow(api, &options.part).map_err(|error| error.at(&inputs.place_name()))?;
-        if offsets.iter().any(|offset| *offset != offsets[0]) {
-            return Err(Error::input(
-                "the dates have different offsets of their digital numbers; bring them to one \
-                 first, or give --dn-offset for both",
-            ));
+        let mut dates: Vec<Date> = Vec::new();
+        for name in names {
+            let date = open(name, place.as_ref())?;
+            place.get_or_insert_with(|| date.place());
+            let offset = dates.first().unwrap_or(&date).dn_offset();
+            dates.push(date.with_offset(offset));
         }
+        let place = place.unwrap_or_default();
+        let others = options.series.iter().filter(|name| !names.contains(&name.as_str()));
+        let series = others.map(|name| open(name, Some(&place))).collect::<Result<Vec<_>>>()?;
+        let mask = open_mask(api, &options.mask, &place)?;
+        let (window, masked) = (Window::whole(place.size), options.mask.clone());
+        let mut inputs = Self { dates, series, mask, masked, window, area: None };
+        inputs.narrow(api, &options.part).map_err(|error| error.at(&inputs.place_name()))?;
+        inputs.tell(manifest);
         Ok(inputs)
+    }
+
+    /// Logs what is known of the dates, and warns where they do not fit the model or each other.
+    fn tell(&self, manifest: &Manifest) {
+        for date in &self.dates {
+            if let (Some(level), Some(start)) = (date.level, &date.start) {
+                let offset = date.dn_offset();
+                info!("'{}' is {level} of {start}, offset {offset}", date.name);
+            }
+        }
+        let trained = manifest.processing_level.as_deref();
+        let other =
+            |date: &&Date| trained.is_some() && date.level.is_some_and(|own| trained != Some(own));
+        if let (Some(trained), Some(date)) = (trained, self.dates.iter().find(other)) {
+            warn!(
+                "the model was trained on {trained}, and '{}' is {}: the map will be worse than on \
+                 {trained}",
+                date.name,
+                date.level.unwrap_or_default()
+            );
+        }
+        let starts: Vec<_> = self.dates.iter().filter_map(|date| date.start.as_deref()).collect();
+        if !starts.is_sorted() {
+            warn!("the dates are not in order: {}", starts.join(", "));
+        }
     }
 
     /// Plans the chips of the window.
@@ -102,7 +122,11 @@ impl Inputs {
                 self.window = bbox_window(api, place, size, *corners, srs.as_deref())?;
             }
             Part::Polygons(path) => {
-                let aoi = Aoi::open(api, &path.to_string_lossy(), place, size)?;
+                let name = path.to_str().ok_or_else(|| {
+                    let name = path.display();
+                    Error::usage(format!("the file name '{name}' is not UTF-8; rename it"))
+                })?;
+                let aoi = Aoi::open(api, name, place, size)?;
                 self.window = aoi.window();
                 self.area = Some(aoi);
             }
@@ -118,6 +142,35 @@ impl Inputs {
     /// Serves the bands of all dates.
     pub fn source(&self) -> Dates<'_> {
         Dates::new(self.dates.iter().map(|date| &date.source as &dyn RasterSource).collect())
+            .valid_in(self.beside().collect())
+    }
+
+    /// Lists what else must be valid: other dates of a series, a mask.
+    fn beside(&self) -> impl Iterator<Item = &dyn RasterSource> {
+        let others = self.series.iter().map(|date| &date.source as &dyn RasterSource);
+        others.chain(self.mask.iter().map(|mask| mask as &dyn RasterSource))
+    }
+
+    /// Lists the rasters that only tell which pixels are valid.
+    pub(crate) fn only_valid(&self) -> impl Iterator<Item = &GdalBands> {
+        let others = self.series.iter().map(|date| &date.source);
+        others.chain(self.mask.iter().map(|mask| &mask.0))
+    }
+
+    /// Lists what an output tells of its rasters, names and values.
+    pub(crate) fn about(&self) -> Vec<(&'static str, String)> {
+        let of = |value: fn(&Date) -> Option<String>| {
+            let values: Vec<String> = self.dates.iter().filter_map(value).collect();
+            values.join(" ")
+        };
+        let mask = (self.masked != Masked::Nothing).then(|| self.masked.to_string());
+        vec![
+            ("DN_OFFSET", of(|date| Some(date.dn_offset().to_string()))),
+            ("LEVEL", of(|date| date.level.map(str::to_owned))),
+            ("DATES", of(|date| date.start.clone())),
+            ("RESAMPLED", of(|date| date.resampled.clone())),
+            ("MASK", mask.unwrap_or_default()),
+        ]
     }
 
     /// Lists the rasters.
@@ -130,9 +183,9 @@ impl Inputs {
         &self.dates[0].source.info().georeference
     }
 
-    /// Returns what is added to every digital number.
+    /// Returns what is added to every digital number that is read.
     pub fn dn_offset(&self) -> f32 {
-        self.dn_offset
+        self.dates.first().map_or(0.0, Date::dn_offset)
     }
 
     /// Names the first raster, as the place of an error.
@@ -153,7 +206,12 @@ impl Inputs {
     /// # Errors
     /// - Usage: one is.
     pub fn must_differ(&self, outputs: &[PathBuf], model: &Path) -> Result<()> {
-        let read = self.dates.iter().map(|date| Path::new(&date.name)).chain([model]);
+        let read = self
+            .dates
+            .iter()
+            .map(|date| Path::new(&date.name))
+            .chain(self.masked.file())
+            .chain([model]);
         for read in read {
             if let Some(output) = outputs.iter().find(|output| same_file(output, read)) {
                 return Err(Error::usage(format!(
@@ -164,24 +222,22 @@ impl Inputs {
         }
         Ok(())
     }
+}
 
-    /// Checks that all dates have the first one's extent and place.
-    fn check_grid(&self) -> Result<()> {
-        let first = self.dates[0].source.info();
-        for Date { name, source, .. } in self.dates.iter().skip(1) {
-            let info = source.info();
-            if info.size != first.size || !near(&info.georeference, &first.georeference) {
-                return Err(Error::input(format!(
-                    "'{name}' ({}) is not on the grid of {} ({}); bring both to one grid first, \
-                     as with gdalwarp -te -tr",
-                    info.size,
-                    self.place_name(),
-                    first.size
-                )));
-            }
-        }
-        Ok(())
-    }
+/// Opens a mask raster on the place of the dates.
+fn open_mask(
+    api: &'static GdalApi,
+    mask: &Masked,
+    place: &Place,
+) -> Result<Option<Shown<GdalBands>>> {
+    let Masked::Raster(name) = mask else { return Ok(None) };
+    let source = GdalSource::open(api, name)?;
+    let source = if place.is_of(api, source.info()) {
+        source
+    } else {
+        source.onto(place, Resampling::Nearest, None)?
+    };
+    source.select(&[1], None).map(|mask| Some(Shown(mask)))
 }
 
 /// Tells whether two names mean one file.
@@ -189,66 +245,4 @@ pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let id = |path: &Path| path.metadata().ok().map(|about| (about.dev(), about.ino()));
     id(a).is_some_and(|a| Some(a) == id(b))
-}
-
-/// Finds the bands that the model needs.
-fn find_bands(manifest: &Manifest, info: &RasterInfo, options: &Options) -> Result<Vec<usize>> {
-    if let (true, Some(first)) = (info.bands.is_empty(), info.subdatasets.first()) {
-        return Err(Error::input(format!(
-            "the file holds several rasters and none of its own; name one of them, as in '{}'",
-            first.name
-        )));
-    }
-    let labels: Vec<Label> = info.bands.iter().map(label).collect();
-    bands::find(&needed(&manifest.channels), &labels, options.bands.as_deref())
-}
-
-/// Collects what a band says of itself; wavelengths come in nanometres or micrometres.
-fn label(band: &BandInfo) -> Label {
-    let item = |key: &str| {
-        let found = band.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.clone())
-    };
-    let texts = std::iter::once(band.description.clone())
-        .chain(["BANDNAME", "BAND_NAME", "name"].into_iter().filter_map(item))
-        .collect();
-    let number = |text: String| text.split_whitespace().next()?.parse::<f64>().ok();
-    let keys = ["CENTRAL_WAVELENGTH_UM", "WAVELENGTH", "CENTRAL_WAVELENGTH_NM"];
-    let stated = keys.into_iter().find_map(item).and_then(number);
-    let micrometres = |value: f64| if value < 20.0 { value * 1000.0 } else { value };
-    Label { texts, wavelength: stated.map(micrometres) }
-}
-
-/// Returns the offset that a file states; NaN if it states what is no number.
-fn stated_offset(info: &RasterInfo) -> Option<f64> {
-    ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"]
-        .into_iter()
-        .find_map(|key| info.metadata.get(key).map(|text| text.trim().parse().unwrap_or(f64::NAN)))
-}
-
-/// Returns what is added to digital numbers: the caller's word, the raster's own (`stated`), or 0
-/// where it does not matter.
-pub(crate) fn dn_offset(
-    manifest: &Manifest,
-    stated: Option<f64>,
-    options: &Options,
-) -> Result<f32> {
-    let offset = options.dn_offset.or(stated);
-    // What a foreign model was trained on is its user's to know.
-    let ours = manifest.profile.is_some();
-    if offset.is_none() && ours && manifest.normalisation.needs_dn_offset() {
-        return Err(Error::input(
-            "this model needs to know the offset of the digital numbers, and the raster does not \
-             tell; give --dn-offset -1000 for Sentinel-2 products of baseline 04.00 or newer \
-             (January 2022), --dn-offset 0 for older ones and for files already corrected",
-        ));
-    }
-    #[allow(clippy::cast_possible_truncation, reason = "digital numbers are f32 from here on")]
-    let offset = offset.unwrap_or(0.0) as f32;
-    if offset.abs() < 1e6 {
-        return Ok(offset);
-    }
-    Err(Error::input(format!(
-        "an offset of {offset} is not one of digital numbers; give --dn-offset"
-    )))
 }

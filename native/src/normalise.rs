@@ -1,5 +1,7 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
+use pulp::Arch;
+
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
@@ -24,6 +26,9 @@ enum Origin {
     Band(usize),
     Mean(Vec<usize>),
 }
+
+/// Puts a band of the source, by its position, into a plane (row, column) of the footprint.
+pub type Band<'a> = dyn Fn(usize, &mut [f32]) + 'a;
 
 /// A model's normalisation, resolved against the bands of a source.
 #[derive(Debug, Clone)]
@@ -95,11 +100,10 @@ impl Normaliser {
 
     /// Normalises one chip.
     ///
-    /// `bands` (band, row, column) holds the footprint's digital numbers, `valid` (row, column)
-    /// says where; fills `input` (channel, row, column). Invalid pixels become the normalised zero,
-    /// digital numbers beyond ±1e12 are taken as that; finite numbers give finite input. Returns
-    /// each channel's way back.
-    pub fn chip(&self, bands: &[f32], valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
+    /// `band` gives the footprint's digital numbers, `valid` (row, column) says where; fills `input`
+    /// (channel, row, column). Invalid pixels become the normalised zero, digital numbers beyond
+    /// ±1e12 are taken as that; finite numbers give finite input. Returns each channel's way back.
+    pub fn chip(&self, band: &Band<'_>, valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
         let pixels = valid.len();
         let chip = input.len() / self.channels().max(1);
         // Most chips have no gap, and then there is nothing to look up.
@@ -108,9 +112,9 @@ impl Normaliser {
         let mut inverses = Vec::with_capacity(self.channels());
         for (channel, chip) in input.chunks_exact_mut(chip).enumerate() {
             inverses.push(match self.resize {
-                None => self.channel(channel, bands, valid, chip),
+                None => self.channel(channel, band, valid, chip),
                 Some(resize) => {
-                    let inverse = self.channel(channel, bands, valid, &mut footprint);
+                    let inverse = self.channel(channel, band, valid, &mut footprint);
                     resize.apply(&footprint, chip);
                     inverse
                 }
@@ -120,15 +124,20 @@ impl Normaliser {
     }
 
     /// Normalises one channel at the raster's own resolution; `valid` is empty if all pixels are.
-    fn channel(&self, channel: usize, bands: &[f32], valid: &[u8], plane: &mut [f32]) -> Inverse {
-        let pixels = plane.len();
+    fn channel(&self, channel: usize, band: &Band<'_>, valid: &[u8], plane: &mut [f32]) -> Inverse {
         match &self.origins[channel] {
-            Origin::Band(band) => {
-                for (value, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-                    *value = shifted(*dn, self.dn_offset);
-                }
-            }
-            Origin::Mean(list) => mean(bands, list, self.dn_offset, plane),
+            Origin::Band(origin) => band(*origin, plane),
+            Origin::Mean(list) => mean(band, list, self.dn_offset, plane),
+        }
+        // The best instructions that this processor has; the same arithmetic with any.
+        let inverse = Arch::new().dispatch(|| self.normalise(channel, valid, plane));
+        Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
+    }
+
+    #[inline(always)]
+    fn normalise(&self, channel: usize, valid: &[u8], plane: &mut [f32]) -> Inverse {
+        if matches!(self.origins[channel], Origin::Band(_)) {
+            plane.iter_mut().for_each(|dn| *dn = shifted(*dn, self.dn_offset));
         }
         let inverse = match &self.rule {
             Normalisation::None => Inverse { scale: 1.0, offset: 0.0 },
@@ -139,7 +148,7 @@ impl Normaliser {
             }
         };
         cover(plane, valid, 0.0);
-        Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
+        inverse
     }
 }
 
@@ -167,12 +176,14 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
+#[inline(always)]
 fn z_score(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
     let (mean, std) = (narrow(mean), narrow(std));
     plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
     Inverse { scale: std, offset: mean }
 }
 
+#[inline(always)]
 fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
     let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
     for value in plane {
@@ -183,18 +194,21 @@ fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
 }
 
 /// Adds the offset; the sum stays where f32 can compute with it.
+#[inline(always)]
 fn shifted(dn: f32, offset: f32) -> f32 {
     (dn + offset).clamp(-LARGEST, LARGEST)
 }
 
 /// Averages bands in f32, added in order, as numpy does.
-fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
-    let pixels = plane.len();
+fn mean(band: &Band<'_>, list: &[usize], dn_offset: f32, plane: &mut [f32]) {
+    let mut pixels = vec![0.0; plane.len()];
     plane.fill(0.0);
-    for band in list {
-        for (sum, dn) in plane.iter_mut().zip(&bands[band * pixels..][..pixels]) {
-            *sum += shifted(*dn, dn_offset);
-        }
+    for number in list {
+        band(*number, &mut pixels);
+        Arch::new().dispatch(|| {
+            let sums = plane.iter_mut().zip(&pixels);
+            sums.for_each(|(sum, dn)| *sum += shifted(*dn, dn_offset));
+        });
     }
     let count = list.len() as f32;
     plane.iter_mut().for_each(|sum| *sum /= count);
@@ -203,6 +217,7 @@ fn mean(bands: &[f32], list: &[usize], dn_offset: f32, plane: &mut [f32]) {
 /// Returns the value that is better than all others, `worst` if there is none.
 ///
 /// Kept in lanes, which a processor compares at once: a minimum is the same in any order.
+#[inline(always)]
 fn best(plane: &[f32], worst: f32, better: impl Fn(f32, f32) -> bool) -> f32 {
     const LANES: usize = 16;
     let of = |best: f32, value: f32| if better(value, best) { value } else { best };
@@ -215,12 +230,14 @@ fn best(plane: &[f32], worst: f32, better: impl Fn(f32, f32) -> bool) -> f32 {
 }
 
 /// Puts `fill` where pixels are invalid.
+#[inline(always)]
 fn cover(plane: &mut [f32], valid: &[u8], fill: f32) {
     for (value, valid) in plane.iter_mut().zip(valid) {
         *value = if *valid == 0 { fill } else { *value };
     }
 }
 
+#[inline(always)]
 fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
     // A valid value in an invalid pixel changes no extreme.
     let known = valid.iter().position(|valid| *valid != 0).map_or(0.0, |at| plane[at]);
@@ -252,7 +269,10 @@ mod tests {
 
     fn run(rule: Normalisation, dn_offset: f32, bands: &[f32], valid: &[u8]) -> Vec<f32> {
         let mut input = vec![f32::NAN; 3 * valid.len()];
-        normaliser(rule, dn_offset).chip(bands, valid, &mut input);
+        let band = |band, plane: &mut [f32]| {
+            plane.copy_from_slice(&bands[band * valid.len()..][..valid.len()]);
+        };
+        normaliser(rule, dn_offset).chip(&band, valid, &mut input);
         input
     }
 

@@ -1,9 +1,10 @@
 //! What a run is told, with the defaults every face shares.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::emit::Emit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Window;
 use crate::memory;
 use crate::model::manifest::Manifest;
@@ -27,6 +28,82 @@ pub enum Part {
     },
     /// The pixels in the polygons of a vector file.
     Polygons(PathBuf),
+}
+
+/// Which pixels of a scene are not believed, besides those that its file marks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Masked {
+    /// None.
+    #[default]
+    Nothing,
+    /// Clouds, their shadows, snow and ice, by the scene classification of a level-2A product.
+    Classes,
+    /// Where the first band of this raster is 0 or nodata, brought to the scene's grid.
+    Raster(String),
+}
+
+impl Masked {
+    /// Returns the raster's file, if it is by one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Masked::Raster(raster) => Some(Path::new(raster)),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Masked {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "" => Err(Error::usage("no mask is named; give scl, none or a raster")),
+            "none" => Ok(Masked::Nothing),
+            "scl" => Ok(Masked::Classes),
+            raster => Ok(Masked::Raster(raster.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Masked::Nothing => "none",
+            Masked::Classes => "scl",
+            Masked::Raster(raster) => raster,
+        })
+    }
+}
+
+/// The size of the pixels that the network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resolution {
+    /// What the model was trained at; a raster of other pixels is resampled, the map has the new ones.
+    #[default]
+    Model,
+    /// The raster's own.
+    Source,
+}
+
+impl FromStr for Resolution {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "model" => Ok(Resolution::Model),
+            "source" => Ok(Resolution::Source),
+            _ => Err(Error::usage(format!("'{word}' is no resolution; give model or source"))),
+        }
+    }
+}
+
+impl std::fmt::Display for Resolution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Resolution::Model => "model",
+            Resolution::Source => "source",
+        })
+    }
 }
 
 /// How a scene is predicted. Made by [`Options::default`], then changed field by field.
@@ -57,6 +134,13 @@ pub struct Options {
     pub nodata: Option<f64>,
     /// Added to every digital number before use. Default: as the file says, else 0.
     pub dn_offset: Option<f64>,
+    /// Which pixels become nodata besides. Default: none.
+    pub mask: Masked,
+    /// The rasters of a time series: the grid is the first one's, and a pixel that is invalid in one is so
+    /// in all. Default: none.
+    pub series: Vec<String>,
+    /// The pixels that the network sees. Default: of the size it was trained at.
+    pub resolution: Resolution,
     /// The format of the outputs. Default: GTiff.
     pub format: Format,
     /// Creation options of the format, `KEY=VALUE`. Default: tiled, deflate.
@@ -95,6 +179,9 @@ impl Default for Options {
             bands: None,
             nodata: None,
             dn_offset: None,
+            mask: Masked::default(),
+            series: Vec::new(),
+            resolution: Resolution::default(),
             format: Format::default(),
             creation: Vec::new(),
             resume: false,

@@ -16,6 +16,7 @@ use crate::model::manifest::{Manifest, Output, OutputKind};
 use crate::normalise::Normaliser;
 use crate::product::Product;
 use crate::progress::Progress;
+use crate::raster::timed::Timed;
 use crate::raster::{Area, RasterSource};
 use crate::runtime::session::{Session, Terminator};
 use crate::spare::Spare;
@@ -67,6 +68,12 @@ pub struct Report {
     pub chips_skipped: usize,
     /// Wall time of the line.
     pub seconds: f64,
+    /// Of these, while pixels were read; the three go on side by side.
+    pub reading: f64,
+    /// While the network ran.
+    pub inferring: f64,
+    /// While finished rows were taken.
+    pub writing: f64,
     /// Share of pixels in more than one chip that chips decided differently.
     pub seam_disagreement: Option<f64>,
     /// Mean of the pre-training loss over the chips, of a reconstruction.
@@ -80,6 +87,8 @@ pub(crate) struct Scored {
     pub(crate) planes: Vec<Vec<f32>>,
     /// The sum of the tiles' losses.
     loss: Option<f64>,
+    /// Seconds that the network took.
+    seconds: f64,
 }
 
 /// Takes finished rows of an output.
@@ -100,10 +109,19 @@ pub(crate) type Each<'a> = dyn FnMut(&Scored) -> Result<()> + 'a;
 /// - Cancelled: `progress` said so.
 pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>) -> Result<Report> {
     line.check_memory(0)?;
+    let source = Timed::new(line.source);
+    let line = Line { source: &source, ..line };
     let mut walk = Walk::new(line, Instant::now());
-    infer_all(line, progress, &mut |scored| walk.blend(scored, take))?;
-    walk.products.iter_mut().try_for_each(|product| product.finish(take))?;
-    Ok(walk.report())
+    let mut writing = Duration::ZERO;
+    let mut take = |kind: OutputKind, rows: Blended<'_>| {
+        let started = Instant::now();
+        let taken = take(kind, rows);
+        writing += started.elapsed();
+        taken
+    };
+    infer_all(line, progress, &mut |scored| walk.blend(scored, &mut take))?;
+    walk.products.iter_mut().try_for_each(|product| product.finish(&mut take))?;
+    Ok(Report { reading: source.seconds(), writing: writing.as_secs_f64(), ..walk.report() })
 }
 
 /// Infers the plan's chips and blends nothing; `each` gets them in order, without those that hold no
@@ -155,7 +173,7 @@ fn infer(
         let scored = batch.and_then(|batch| {
             let empty = batch.tiles.is_empty() || stop.load(Ordering::Relaxed);
             if empty {
-                Ok(Scored { batch, planes: Vec::new(), loss: None })
+                Ok(Scored { batch, planes: Vec::new(), loss: None, seconds: 0.0 })
             } else {
                 score(line, batch, spare)
             }
@@ -173,7 +191,9 @@ fn score(line: Line<'_>, mut batch: Batch, spare: &Spare) -> Result<Scored> {
     let wants_loss = line.outputs.iter().any(|output| output.kind == OutputKind::Reconstruction);
     let mut names: Vec<&str> = line.outputs.iter().map(|output| output.name.as_str()).collect();
     names.extend(wants_loss.then_some(LOSS));
+    let started = Instant::now();
     let mut tensors = line.session.run(&inputs, &names)?;
+    let seconds = started.elapsed().as_secs_f64();
     let losses = wants_loss.then(|| tensors.pop()).flatten();
     let sum = |values: &[f32]| values.iter().map(|loss| f64::from(*loss)).sum();
     let loss = losses.map(|losses| sum(&losses.values[..batch.tiles.len()]));
@@ -184,7 +204,7 @@ fn score(line: Line<'_>, mut batch: Batch, spare: &Spare) -> Result<Scored> {
         .map(|(output, tensor)| Product::planes(output, tensor, &batch, line.batch))
         .collect::<Result<_>>()?;
     batch.inputs.drain(..).for_each(|input| spare.give(input));
-    Ok(Scored { batch, planes, loss })
+    Ok(Scored { batch, planes, loss, seconds })
 }
 
 /// Waits for a thread, stopping what it infers.
@@ -298,6 +318,7 @@ impl<'a> Walk<'a> {
         }
         self.done += batch.tiles.len() + batch.skipped;
         self.report.chips_skipped += batch.skipped;
+        self.report.inferring += scored.seconds;
         if let Some(loss) = scored.loss {
             *self.report.loss.get_or_insert(0.0) += loss;
         }

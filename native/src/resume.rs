@@ -46,6 +46,7 @@ pub(crate) fn identity(inputs: &Inputs, options: &Options) -> String {
     };
     for date in inputs.dates() {
         put("input", &date.name);
+        put("source", &date.source.source());
         for file in &date.source.info().files {
             put("file", &state(Path::new(file)));
         }
@@ -53,8 +54,14 @@ pub(crate) fn identity(inputs: &Inputs, options: &Options) -> String {
         put("georeference", &date.source.info().georeference);
         put("bands", &date.bands);
     }
+    for other in inputs.only_valid() {
+        put("valid in", &other.source());
+        for file in &other.info().files {
+            put("file", &state(Path::new(file)));
+        }
+    }
     put("nodata", &options.nodata.map(f64::to_bits));
-    put("offset", &inputs.dn_offset().to_bits());
+    put("offset", &inputs.dates().iter().map(|date| &date.offsets).collect::<Vec<_>>());
     key
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use log::info;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -50,6 +51,9 @@ impl SceneReport {
         json!({
             "outputs": outputs,
             "seconds": self.line.seconds,
+            "seconds_reading": self.line.reading,
+            "seconds_inferring": self.line.inferring,
+            "seconds_writing": self.line.writing,
             "chips": self.line.chips,
             "chips_skipped": self.line.chips_skipped,
             "chips_per_second": self.chips_per_second(),
@@ -159,7 +163,9 @@ impl Predictor {
         };
         let metadata = self.metadata(&inputs, &plan, &scene);
         let mut go_on = || progress.advanced(report.chips, report.chips);
+        let started = Instant::now();
         scene.outputs = outputs.finish(&metadata, &mut go_on)?;
+        scene.line.writing += started.elapsed().as_secs_f64();
         scene.peak_rss = memory::peak_resident();
         Ok(scene)
     }
@@ -226,7 +232,6 @@ impl Predictor {
             ("CHECKPOINT_SHA256", optional(manifest.checkpoint_sha256.clone())),
             ("INPUT", inputs.file_names()),
             ("OVERLAP", plan.grid().overlap().to_string()),
-            ("DN_OFFSET", inputs.dn_offset().to_string()),
             ("PROVIDER", scene.provider.provider.clone()),
             ("ONNXRUNTIME", scene.provider.library.clone()),
             ("PRECISION", scene.provider.precision.to_string()),
@@ -240,7 +245,7 @@ impl Predictor {
             ),
             ("PRETRAINING_LOSS", optional(scene.line.loss.map(|loss| format!("{loss:.6}")))),
         ];
-        let items = items.into_iter().filter(|(_, value)| !value.is_empty());
+        let items = items.into_iter().chain(inputs.about()).filter(|(_, value)| !value.is_empty());
         items.map(|(key, value)| (format!("SPECTRALGPT_{key}"), value)).collect()
     }
 }

@@ -82,22 +82,34 @@ impl Strip {
         (row - self.window.row) as usize * self.window.size.width as usize
     }
 
-    /// Cuts a tile's chip, reflected where it passes the raster's edge.
-    ///
-    /// Fills `pixels` (band, row, column) and `valid` (row, column).
-    pub fn cut(&self, plan: &TilePlan, tile: Tile, pixels: &mut [f32], valid: &mut [u8]) {
-        let side = plan.grid().chip();
-        let rows: Vec<usize> = (0..i64::from(side))
-            .map(|at| self.offset(reflect(tile.row + at, plan.raster().height)))
-            .collect();
-        let cols: Vec<usize> = (0..i64::from(side))
-            .map(|at| (reflect(tile.col + at, plan.raster().width) - self.window.col) as usize)
-            .collect();
-        let chip = side as usize * side as usize;
-        for (band, plane) in pixels.chunks_exact_mut(chip).enumerate() {
-            gather(&self.pixels[self.plane(band)..], &rows, &cols, plane);
-        }
-        gather(&self.valid, &rows, &cols, valid);
+    /// Finds a tile's chip in the strip, reflected where it passes the raster's edge.
+    pub fn chip(&self, plan: &TilePlan, tile: Tile) -> Cut<'_> {
+        let side = i64::from(plan.grid().chip());
+        let row = |at| self.offset(reflect(tile.row + at, plan.raster().height));
+        let col = |at| (reflect(tile.col + at, plan.raster().width) - self.window.col) as usize;
+        Cut { strip: self, rows: (0..side).map(row).collect(), cols: (0..side).map(col).collect() }
+    }
+}
+
+/// A chip whose pixels are still in the strip.
+#[derive(Debug)]
+pub struct Cut<'a> {
+    strip: &'a Strip,
+    rows: Vec<usize>,
+    cols: Vec<usize>,
+}
+
+impl Cut<'_> {
+    /// Copies a band's pixels, (row, column).
+    pub fn band(&self, band: usize, pixels: &mut [f32]) {
+        gather(&self.strip.pixels[self.strip.plane(band)..], &self.rows, &self.cols, pixels);
+    }
+
+    /// Returns where pixels are valid, (row, column): 1 or 0.
+    pub fn valid(&self) -> Vec<u8> {
+        let mut valid = vec![0; self.rows.len() * self.cols.len()];
+        gather(&self.strip.valid, &self.rows, &self.cols, &mut valid);
+        valid
     }
 }
 
@@ -162,15 +174,16 @@ mod tests {
                 std::mem::swap(&mut strip, &mut before);
                 strip.follow(&before, plan.strip(row), &source).unwrap();
                 for tile in plan.tiles(row) {
-                    let (mut pixels, mut valid) = (vec![-1.0; 2 * 32 * 32], vec![0; 32 * 32]);
-                    strip.cut(&plan, tile, &mut pixels, &mut valid);
+                    let chip = strip.chip(&plan, tile);
+                    let mut pixels = vec![-1.0; 2 * 32 * 32];
+                    (0..).zip(pixels.chunks_mut(1024)).for_each(|(at, band)| chip.band(at, band));
                     for (at, got) in pixels.iter().enumerate() {
                         let (band, y, x) = (at / 1024, at / 32 % 32, at % 32);
                         let y = reflect(tile.row + y as i64, height);
                         let x = reflect(tile.col + x as i64, width);
                         assert_eq!(*got, value(u32::try_from(band).unwrap(), y, x));
                     }
-                    assert!(valid.iter().all(|v| *v == 1));
+                    assert!(chip.valid().iter().all(|v| *v == 1));
                 }
             }
             let mut read = source.1.into_inner().unwrap();

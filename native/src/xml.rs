@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::raster::Layer;
+use crate::raster::gdal::Georeference;
 
 /// Writes the names and colours of a class raster's band. A colour table has exactly as many entries
 /// as there are categories: QGIS shows every one of them.
@@ -20,6 +21,28 @@ pub(crate) fn palette(xml: &mut String, layer: &Layer) {
         line(xml, 6, &entry);
     }
     line(xml, 4, "</ColorTable>");
+}
+
+/// Writes where a virtual raster lies.
+pub(crate) fn place(xml: &mut String, place: &Georeference) {
+    if place.geotransform.is_some() && !place.srs.is_empty() {
+        line(xml, 2, &format!("<SRS>{}</SRS>", escaped(&place.srs)));
+    }
+    if let Some(geotransform) = place.geotransform {
+        let numbers = geotransform.map(|number| number.to_string()).join(", ");
+        line(xml, 2, &format!("<GeoTransform>{numbers}</GeoTransform>"));
+    } else if !place.gcps.is_empty() {
+        line(xml, 2, &format!("<GCPList Projection=\"{}\">", escaped(&place.srs)));
+        for gcp in &place.gcps {
+            let [x, y, z] = gcp.place;
+            let (id, col, row) = (escaped(&gcp.id), gcp.col, gcp.row);
+            let _ = writeln!(
+                xml,
+                "    <GCP Id=\"{id}\" Pixel=\"{col}\" Line=\"{row}\" X=\"{x}\" Y=\"{y}\" Z=\"{z}\"/>"
+            );
+        }
+        line(xml, 2, "</GCPList>");
+    }
 }
 
 /// Writes a line.

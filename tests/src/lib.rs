@@ -10,6 +10,7 @@ pub mod networks;
 pub mod npy;
 pub mod program;
 pub mod raster;
+pub mod safe;
 pub mod safetensors;
 pub mod schema;
 pub mod segment;

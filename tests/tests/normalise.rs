@@ -1,10 +1,10 @@
 //! Normalisation against formulas in f64: every 16-bit number, a million bit patterns, no NaN.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
-use conformance::{detgen, models, tell};
+use conformance::{detgen, models, raster, tell};
 use spectralgpt_core::model::manifest::{Manifest, Normalisation};
 use spectralgpt_core::model::profile::{PROFILES, Profile};
-use spectralgpt_core::normalise::{Normaliser, needed};
+use spectralgpt_core::normalise::Normaliser;
 
 /// Half the distance between neighbouring f32 numbers, relative.
 const HALF_ULP: f64 = 1.0 / 16_777_216.0;
@@ -28,7 +28,8 @@ fn rules() -> [Normalisation; 4] {
 fn normalised(rule: &Normalisation, dn: &[f32], valid: &[u8]) -> Vec<f32> {
     let manifest = Manifest { normalisation: rule.clone(), ..models::plain_manifest(1, 0) };
     let mut input = vec![f32::NAN; dn.len()];
-    Normaliser::new(&manifest, 0.0).unwrap().chip(dn, valid, &mut input);
+    let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
+    normaliser.chip(&raster::planes(dn), valid, &mut input);
     input
 }
 
@@ -120,11 +121,10 @@ fn a_million_bit_patterns_give_the_formula_or_zero_and_never_nan() {
 fn constant(profile: &Profile, dn: &[f32], dn_offset: f32, valid: u8) -> Vec<f32> {
     let manifest = models::profile_manifest(profile);
     let pixels = (manifest.footprint_px as usize).pow(2);
-    let bands = needed(&manifest.channels).len();
-    let scene: Vec<f32> = (0..bands).flat_map(|band| vec![dn[band % dn.len()]; pixels]).collect();
     let mut input = vec![f32::NAN; manifest.channels.len() * 128 * 128];
     let normaliser = Normaliser::new(&manifest, dn_offset).unwrap();
-    normaliser.chip(&scene, &vec![valid; pixels], &mut input);
+    let band = |band: usize, plane: &mut [f32]| plane.fill(dn[band % dn.len()]);
+    normaliser.chip(&band, &vec![valid; pixels], &mut input);
     input
 }
 

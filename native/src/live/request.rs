@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Live;
 use crate::emit::Emit;
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::{Masked, Options};
 use crate::raster::gdal::GdalApi;
 
 /// Live maps that stay open, the latest used.
@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 /// The arguments' names.
-pub const ARGUMENTS: [&str; 19] = [
+pub const ARGUMENTS: [&str; 21] = [
     "model",
     "source",
     "source_before",
@@ -51,6 +51,8 @@ pub const ARGUMENTS: [&str; 19] = [
     "bands",
     "nodata",
     "dn_offset",
+    "mask",
+    "resolution",
     "onnxruntime",
 ];
 
@@ -80,10 +82,19 @@ impl Request {
         Ok(request)
     }
 
+    /// Lists the names of files.
+    pub(super) fn names(&mut self) -> impl Iterator<Item = &mut String> {
+        let mask = match &mut self.options.mask {
+            Masked::Raster(raster) => Some(raster),
+            _ => None,
+        };
+        self.sources.iter_mut().chain([&mut self.model]).chain(mask)
+    }
+
     /// Takes names of files that are there as those in a folder; others stay as they are.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
-        for name in self.sources.iter_mut().chain([&mut self.model]) {
+        for name in self.names() {
             let path = folder.join(&*name);
             if path.exists() {
                 *name = path.to_string_lossy().into_owned();
@@ -118,6 +129,8 @@ impl Request {
             }
             "nodata" => options.nodata = Some(number(value)?),
             "dn_offset" => options.dn_offset = Some(number(value)?),
+            "mask" => options.mask = value.parse()?,
+            "resolution" => options.resolution = value.parse()?,
             "onnxruntime" => options.library = Some(value.into()),
             _ => {
                 let known = ARGUMENTS.join(", ");

@@ -5,40 +5,74 @@ use crate::error::Result;
 use crate::geometry::{Size, Window};
 
 /// Rasters of the same extent, one per date; the bands of the first come first.
-pub struct Dates<'a>(Vec<&'a dyn RasterSource>);
+pub struct Dates<'a> {
+    sources: Vec<&'a dyn RasterSource>,
+    beside: Vec<&'a dyn RasterSource>,
+}
 
 impl<'a> Dates<'a> {
     /// Joins sources of the same size, at least one.
     pub fn new(sources: Vec<&'a dyn RasterSource>) -> Self {
-        Self(sources)
+        Self { sources, beside: Vec::new() }
+    }
+
+    /// Has pixels count as invalid, on every date, that are in one of these.
+    #[must_use]
+    pub fn valid_in(self, beside: Vec<&'a dyn RasterSource>) -> Self {
+        Self { beside, ..self }
     }
 }
 
 impl std::fmt::Debug for Dates<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Dates").field(&self.0.len()).finish()
+        f.debug_tuple("Dates").field(&self.sources.len()).finish()
     }
 }
 
 impl RasterSource for Dates<'_> {
     fn size(&self) -> Size {
-        self.0.first().map_or(Size::new(0, 0), |source| source.size())
+        self.sources.first().map_or(Size::new(0, 0), |source| source.size())
     }
 
     fn bands(&self) -> usize {
-        self.0.iter().map(|source| source.bands()).sum()
+        self.sources.iter().map(|source| source.bands()).sum()
     }
 
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
         let mut rest = pixels;
         let mut date_valid = vec![0; valid.len()];
         valid.fill(1);
-        for source in &self.0 {
+        for source in &self.sources {
             let (date, later) = rest.split_at_mut(window.size.pixels() * source.bands());
             source.read(window, date, &mut date_valid)?;
             valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
             rest = later;
         }
+        for source in &self.beside {
+            let mut unused = vec![0.0; valid.len() * source.bands()];
+            source.read(window, &mut unused, &mut date_valid)?;
+            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
+        }
+        Ok(())
+    }
+}
+
+/// A mask of one band: its pixels are valid where they are not 0.
+#[derive(Debug)]
+pub struct Shown<S>(pub S);
+
+impl<S: RasterSource> RasterSource for Shown<S> {
+    fn size(&self) -> Size {
+        self.0.size()
+    }
+
+    fn bands(&self) -> usize {
+        self.0.bands()
+    }
+
+    fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
+        self.0.read(window, pixels, valid)?;
+        valid.iter_mut().zip(pixels).for_each(|(valid, shown)| *valid &= u8::from(*shown != 0.0));
         Ok(())
     }
 }

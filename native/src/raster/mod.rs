@@ -5,6 +5,7 @@ pub mod gdal;
 pub mod marked;
 pub mod memory;
 pub mod strided;
+pub mod timed;
 
 use crate::error::Result;
 use crate::geometry::{Size, Window};

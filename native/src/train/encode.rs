@@ -164,11 +164,9 @@ impl Gather<'_> {
     /// Encodes a chip, or finds what is kept of it.
     fn chip(self, strip: &Strip, tile: Tile) -> Result<(Seen, bool)> {
         let side = self.plan.grid().chip() as usize;
-        let mut bands = vec![0.0; side * side * self.source.bands()];
-        let mut valid = vec![0; side * side];
-        strip.cut(self.plan, tile, &mut bands, &mut valid);
+        let cut = strip.chip(self.plan, tile);
         let mut input = vec![0.0; side * side * self.normaliser.channels()];
-        self.normaliser.chip(&bands, &valid, &mut input);
+        self.normaliser.chip(&|band, plane| cut.band(band, plane), &cut.valid(), &mut input);
         if let Some(map) = self.cache.get(tile) {
             return Ok((Seen { input, map, side }, true));
         }

@@ -12,6 +12,7 @@ mod fit;
 mod folds;
 mod graft;
 mod head;
+mod names;
 mod options;
 mod pixels;
 mod report;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use files::check_files;
 pub use head::Kind as HeadKind;
+pub use names::parse_classes;
 pub use options::{ClassName, HeadChoice, Layer, TrainOptions};
 pub use report::{ClassReport, Comparison, Figures, TrainReport};
 

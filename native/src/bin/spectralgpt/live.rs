@@ -6,8 +6,8 @@ use clap::Args;
 use log::info;
 use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::Result;
-use spectralgpt_core::live::vrt::{self, Kind};
-use spectralgpt_core::options::Options;
+use spectralgpt_core::live::vrt::{self, Form, Kind};
+use spectralgpt_core::options::{Masked, Options, Resolution};
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 
@@ -16,7 +16,7 @@ use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 pub(crate) struct Arguments {
     /// A model file that `spectralgpt convert` wrote, or builtin:landcover
     model: PathBuf,
-    /// The raster, anything GDAL opens; for a change model BEFORE AFTER
+    /// The raster, anything GDAL opens, or a Sentinel-2 product as in predict; for a change model BEFORE AFTER
     #[arg(required = true, value_name = "INPUT", num_args = 1..=2)]
     inputs: Vec<String>,
     /// The virtual raster to write
@@ -49,6 +49,16 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
+    /// Names files as seen from LIVE.vrt's folder, so that all can be moved together (processed only)
+    #[arg(long)]
+    relative: bool,
+    /// Pixels that become nodata besides: scl (clouds, shadows, snow by a level-2A product's scene
+    /// classification: 3, 8, 9, 10, 11), none, or a raster that is 0 there
+    #[arg(long, value_name = "scl|none|FILE", default_value = "none")]
+    mask: Masked,
+    /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
+    #[arg(long, value_name = "model|source", default_value = "model")]
+    resolution: Resolution,
     /// Replaces an existing file
     #[arg(long)]
     overwrite: bool,
@@ -65,9 +75,12 @@ impl Arguments {
         options.bands = self.bands;
         options.nodata = self.nodata;
         options.dn_offset = self.dn_offset;
+        options.mask = self.mask;
+        options.resolution = self.resolution;
         options.overwrite = self.overwrite;
         let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
-        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, self.kind, &options)?;
+        let form = Form { kind: self.kind, relative: self.relative };
+        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, form, &options)?;
         info!("wrote '{}'", self.output.display());
         Ok(())
     }

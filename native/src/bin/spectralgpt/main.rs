@@ -10,6 +10,7 @@ mod log;
 mod parse;
 mod predict;
 mod report;
+mod stack;
 mod train;
 
 use std::io::Write;
@@ -42,6 +43,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Writes a virtual raster that runs a model when any GDAL program reads it
     Live(live::Arguments),
+    /// Writes a virtual raster of a Sentinel-2 product's bands, which any GDAL program reads
+    Stack(stack::Arguments),
     /// Trains a model of your own classes from a few labelled places
     Train(train::Arguments),
     /// Makes a scene, maps it with the built-in model and draws both
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Info(arguments) => arguments.run(),
         Command::Predict(arguments) => arguments.run(),
         Command::Live(arguments) => arguments.run(),
+        Command::Stack(arguments) => arguments.run(),
         Command::Train(arguments) => arguments.run(),
         Command::Demo(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),

@@ -12,10 +12,11 @@ use spectralgpt_core::geometry::Window;
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
 use spectralgpt_core::model::manifest::Activation;
-use spectralgpt_core::options::{Options, Part};
+use spectralgpt_core::options::{Masked, Options, Part, Resolution};
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
+use spectralgpt_core::series;
 
 use crate::bar::{Bar, listen};
 use crate::parse::{corners, count, window};
@@ -30,7 +31,8 @@ pub(crate) const GDAL_CACHE: u64 = 512 << 20;
 pub(crate) struct Arguments {
     /// A model file that `spectralgpt convert` wrote
     model: PathBuf,
-    /// The rasters: anything GDAL opens; for a change model BEFORE AFTER
+    /// The rasters: anything GDAL opens, or Sentinel-2 products as they come (SAFE folder, zip or a file in
+    /// it, folder of band files, STAC item); for a change model BEFORE AFTER
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<String>,
     /// The map to write; for several rasters, the folder to write into
@@ -84,6 +86,18 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
+    /// Pixels that become nodata besides: scl (clouds, shadows, snow by a level-2A product's scene
+    /// classification: 3, 8, 9, 10, 11), none, or a raster that is 0 there
+    #[arg(long, value_name = "scl|none|FILE", default_value = "none")]
+    mask: Masked,
+    /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
+    #[arg(long, value_name = "model|source", default_value = "model")]
+    resolution: Resolution,
+    /// Takes the rasters as dates of one place, in order: all on the first one's grid, a pixel that is
+    /// nodata on one date is so on all; a map per date and series.vrt, which stacks them, go into DIR. A
+    /// change model gets the first and the last
+    #[arg(long)]
+    series: bool,
     /// Format of the output: GTiff, COG
     #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff")]
     format: Format,
@@ -158,7 +172,7 @@ impl Arguments {
             }
         }
         if failed.is_empty() {
-            return Ok(());
+            return if self.series { self.stack(&predictor, &jobs) } else { Ok(()) };
         }
         let (few, all) = (failed.len(), jobs.len());
         Err(Error::failed(format!("{few} of {all} rasters failed: {}", failed.join(", "))))
@@ -188,6 +202,9 @@ impl Arguments {
         options.bands = self.bands.clone();
         options.nodata = self.nodata;
         options.dn_offset = self.dn_offset;
+        options.mask = self.mask.clone();
+        options.resolution = self.resolution;
+        options.series = if self.series { self.inputs.clone() } else { Vec::new() };
         options.format = self.format;
         options.resume = self.resume;
         options.creation = self.creation.clone();
@@ -204,10 +221,27 @@ impl Arguments {
         }
     }
 
+    /// Stacks the maps of a series, where there is one per date.
+    fn stack(&self, predictor: &Predictor, jobs: &[Job]) -> Result<()> {
+        if predictor.model().manifest().task.inputs().len() > 1 {
+            return Ok(());
+        }
+        let files: Vec<PathBuf> = jobs.iter().map(|job| job.file.clone()).collect();
+        let stack = self.output.join("series.vrt");
+        series::write(GdalApi::find()?, &files, &stack, self.overwrite)?;
+        info!("wrote '{}'", stack.display());
+        Ok(())
+    }
+
     /// Pairs rasters with files: those of one prediction go to FILE, of several into a folder.
     fn jobs(&self, predictor: &Predictor) -> Result<Vec<Job>> {
         let dates = predictor.model().manifest().task.inputs().len();
-        let folder = self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
+        if let ([first, .., last], 2, true) = (self.inputs.as_slice(), dates, self.series) {
+            let inputs = vec![first.clone(), last.clone()];
+            return Ok(vec![Job { inputs, file: self.output.clone() }]);
+        }
+        let folder =
+            self.series || self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
         if self.inputs.len() == dates && !folder {
             return Ok(vec![Job { inputs: self.inputs.clone(), file: self.output.clone() }]);
         }
@@ -257,6 +291,10 @@ impl Arguments {
             done.line.chips_skipped,
             done.chips_per_second(),
             done.provider.provider,
+        );
+        info!(
+            "side by side: {:.1} s reading, {:.1} s inferring, {:.1} s writing",
+            done.line.reading, done.line.inferring, done.line.writing,
         );
         if let Some(loss) = done.line.loss {
             info!("pre-training loss {loss:.6}");

@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use log::info;
-use serde::Deserialize;
-use serde_json::Value;
 use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
-use spectralgpt_core::model::classes::is_colour;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::train::{
-    ClassName, HeadChoice, Layer, TrainOptions, TrainReport, check_files, train,
+    ClassName, HeadChoice, Layer, TrainOptions, TrainReport, check_files, parse_classes, train,
 };
 
 use crate::bar::{Bar, listen};
@@ -101,15 +98,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// A class as people describe it.
-#[derive(Debug, Deserialize)]
-struct Wish {
-    label: Value,
-    name: String,
-    #[serde(alias = "color")]
-    colour: Option<String>,
-}
-
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         match self.train() {
@@ -179,24 +167,5 @@ impl Arguments {
 
 fn read_classes(path: &Path) -> Result<Vec<ClassName>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
-    let wrong = |what: String| {
-        Error::usage(format!(
-            "'{}' is not a list of classes ({what}); give \
-             [{{\"label\": \"3\", \"name\": \"Water\", \"colour\": \"#0000ff\"}}, ...]",
-            path.display()
-        ))
-    };
-    let wishes: Vec<Wish> =
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let class = |wish: Wish| {
-        if let Some(colour) = wish.colour.as_deref().filter(|colour| !is_colour(colour)) {
-            return Err(wrong(format!("'{colour}' is not a colour like #0000ff")));
-        }
-        let label = match wish.label {
-            Value::String(text) => text,
-            number => number.to_string(),
-        };
-        Ok(ClassName { label, name: wish.name, colour: wish.colour })
-    };
-    wishes.into_iter().map(class).collect()
+    parse_classes(&text).map_err(|error| error.at(&format!("'{}'", path.display())))
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gdal_sys::{
-    CPLErr, CPLErrorHandler, CSLConstList, GDAL_GCP, GDALColorInterp, GDALDataType, GDALDatasetH,
-    GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
-    GDALRasterIOExtraArg, GDALResampleAlg, GDALTransformerFunc, GDALWarpOptions, GSpacing,
-    OGRCoordinateTransformationH, OGREnvelope, OGRErr, OGRFeatureDefnH, OGRFeatureH, OGRFieldDefnH,
-    OGRGeometryH, OGRLayerH, OGRSpatialReferenceH, OGRwkbGeometryType, OSRAxisMappingStrategy,
+    CPLErr, CPLErrorHandler, CSLConstList, GByte, GDAL_GCP, GDALColorInterp, GDALDataType,
+    GDALDatasetH, GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
+    GDALRasterIOExtraArg, GDALResampleAlg, GDALTransformerFunc, GDALWarpAppOptions,
+    GDALWarpAppOptionsForBinary, GDALWarpOptions, GIntBig, GSpacing, OGRCoordinateTransformationH,
+    OGREnvelope, OGRErr, OGRFeatureDefnH, OGRFeatureH, OGRFieldDefnH, OGRGeometryH, OGRLayerH,
+    OGRSpatialReferenceH, OGRwkbGeometryType, OSRAxisMappingStrategy, VSILFILE, vsi_l_offset,
 };
 
 use super::library;
@@ -118,6 +119,11 @@ table! {
         GDALSetRasterNoDataValue(GDALRasterBandH, c_double) -> CPLErr::Type;
         GDALSetSpatialRef(GDALDatasetH, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALVersionInfo(*const c_char) -> *const c_char;
+        GDALWarp(*const c_char, GDALDatasetH, c_int, *mut GDALDatasetH, *const GDALWarpAppOptions,
+            *mut c_int) -> GDALDatasetH;
+        GDALWarpAppOptionsFree(*mut GDALWarpAppOptions);
+        GDALWarpAppOptionsNew(*mut *mut c_char, *mut GDALWarpAppOptionsForBinary)
+            -> *mut GDALWarpAppOptions;
         OCTDestroyCoordinateTransformation(OGRCoordinateTransformationH);
         OCTNewCoordinateTransformation(OGRSpatialReferenceH, OGRSpatialReferenceH)
             -> OGRCoordinateTransformationH;
@@ -143,12 +149,16 @@ table! {
         OGR_L_GetSpatialRef(OGRLayerH) -> OGRSpatialReferenceH;
         OSRExportToWktEx(OGRSpatialReferenceH, *mut *mut c_char, *const *const c_char)
             -> OGRErr::Type;
+        OSRIsSame(OGRSpatialReferenceH, OGRSpatialReferenceH) -> c_int;
         OSRImportFromWkt(OGRSpatialReferenceH, *mut *mut c_char) -> OGRErr::Type;
         OSRNewSpatialReference(*const c_char) -> OGRSpatialReferenceH;
         OSRRelease(OGRSpatialReferenceH);
         OSRSetFromUserInput(OGRSpatialReferenceH, *const c_char) -> OGRErr::Type;
         OSRSetAxisMappingStrategy(OGRSpatialReferenceH, OSRAxisMappingStrategy::Type);
         VSIFree(*mut c_void);
+        VSIIngestFile(*mut VSILFILE, *const c_char, *mut *mut GByte, *mut vsi_l_offset, GIntBig)
+            -> c_int;
+        VSIReadDir(*const c_char) -> *mut *mut c_char;
     }
     // Their C types changed between 3.4 and 3.13: GDALClose returned nothing before 3.7, and the
     // band list and the geotransform became const.

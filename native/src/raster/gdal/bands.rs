@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
@@ -21,6 +22,10 @@ pub struct GdalBands {
     /// One per chosen band; NaN, which equals nothing, where there is none.
     nodata: Vec<f32>,
     masks: Vec<ValidBy>,
+    /// The same bands on the same grid, of the nearest pixels: valid are those that are valid there too.
+    validity: Option<Box<GdalBands>>,
+    /// One per chosen band; empty where nothing is added.
+    added: Vec<f32>,
 }
 
 /// A further band that is 0 where pixels are invalid.
@@ -39,6 +44,7 @@ impl GdalBands {
         info: RasterInfo,
         numbers: Vec<c_int>,
         nodata: Option<f64>,
+        validity: Option<GdalBands>,
     ) -> Self {
         let chosen = |number: &c_int| &info.bands[number.unsigned_abs() as usize - 1];
         let own = |number| nodata.or(chosen(number).nodata).map_or(f32::NAN, as_f32);
@@ -58,12 +64,32 @@ impl GdalBands {
         let alphas =
             (1..).zip(&info.bands).filter(|(number, band)| band.alpha && !numbers.contains(number));
         masks.extend(alphas.map(|(number, _)| ValidBy::Alpha(number)));
-        Self { pool, info, numbers, nodata: nodata_values, masks }
+        Self {
+            pool,
+            info,
+            numbers,
+            nodata: nodata_values,
+            masks,
+            validity: validity.map(Box::new),
+            added: Vec::new(),
+        }
     }
 
     /// Returns what the file says of its raster.
     pub fn info(&self) -> &RasterInfo {
         &self.info
+    }
+
+    /// Returns what GDAL opens: a name, or the text of a virtual raster.
+    pub(crate) fn source(&self) -> &str {
+        self.pool.source()
+    }
+
+    /// Has a number added to the valid pixels of each chosen band when they are read.
+    #[must_use]
+    pub(crate) fn adding(self, numbers: Vec<f32>) -> Self {
+        let nothing = numbers.iter().all(|number| *number == 0.0);
+        Self { added: if nothing { Vec::new() } else { numbers }, ..self }
     }
 
     /// Reads the chosen bands: one by one in parallel, or at once where a block holds all of them,
@@ -107,8 +133,8 @@ impl GdalBands {
         let Window { col, row, size } = window;
         let slot = if self.info.pixel_interleaved { 0 } else { band };
         let doing = || {
-            let path = self.pool.path();
-            format!("cannot read {} of '{path}', {size} at column {col}, row {row}", what())
+            let name = self.pool.name();
+            format!("cannot read {} of '{name}', {size} at column {col}, row {row}", what())
         };
         let api = self.pool.api();
         self.pool.with(slot, |dataset| api.attempt_pixels(Kind::Input, doing, || read(dataset)))
@@ -138,13 +164,23 @@ impl RasterSource for GdalBands {
         }
         self.read_bands(window, pixels)?;
         valid.fill(1);
-        for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
-            mark(valid, band, |value| value.is_finite() & (value != nodata));
-        }
+        Arch::new().dispatch(|| {
+            for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
+                mark(valid, band, |value| value.is_finite() & (value != nodata));
+            }
+        });
         let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
         for &by in &self.masks {
             self.read_mask(window, by, &mut mask)?;
             mark(valid, &mask, |value| value != 0.0);
+        }
+        if let Some(nearest) = &self.validity {
+            let (mut made, mut also) = (vec![0.0; pixels.len()], vec![0; plane]);
+            nearest.read(window, &mut made, &mut also)?;
+            valid.iter_mut().zip(also).for_each(|(valid, also)| *valid &= also);
+        }
+        for (band, number) in pixels.chunks_exact_mut(plane).zip(&self.added) {
+            band.iter_mut().for_each(|value| *value += number);
         }
         if valid.contains(&0) {
             pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
@@ -154,6 +190,7 @@ impl RasterSource for GdalBands {
 }
 
 /// Keeps a pixel valid only where a band agrees.
+#[inline(always)]
 fn mark(valid: &mut [u8], band: &[f32], agrees: impl Fn(f32) -> bool) {
     for (valid, value) in valid.iter_mut().zip(band) {
         *valid &= u8::from(agrees(*value));

@@ -34,7 +34,15 @@ impl Dataset {
     /// # Errors
     /// - Input: GDAL cannot open it.
     pub(super) fn open(api: &'static GdalApi, path: &str, drivers: &[&str]) -> Result<Self> {
-        Self::open_as(api, path, drivers, (OPEN_FLAGS, "raster"))
+        Self::open_as(api, path, path, drivers, (OPEN_FLAGS, "raster"))
+    }
+
+    /// Opens a raster to read: a name, or the text of a virtual raster that people know by `name`.
+    ///
+    /// # Errors
+    /// - Input: GDAL cannot open it.
+    pub(super) fn open_named(api: &'static GdalApi, source: &str, name: &str) -> Result<Self> {
+        Self::open_as(api, source, name, &[], (OPEN_FLAGS, "raster"))
     }
 
     /// Opens a vector file to read.
@@ -42,16 +50,17 @@ impl Dataset {
     /// # Errors
     /// - Input: GDAL cannot open it.
     pub(super) fn open_vector(api: &'static GdalApi, path: &str) -> Result<Self> {
-        Self::open_as(api, path, &[], (OPEN_VECTOR_FLAGS, "vector file"))
+        Self::open_as(api, path, path, &[], (OPEN_VECTOR_FLAGS, "vector file"))
     }
 
     fn open_as(
         api: &'static GdalApi,
-        path: &str,
+        source: &str,
+        name: &str,
         drivers: &[&str],
         (flags, what): (u32, &str),
     ) -> Result<Self> {
-        let (name, allowed) = (c_text(path)?, CTexts::new(drivers)?);
+        let (source, allowed) = (c_text(source)?, CTexts::new(drivers)?);
         let allowed = if drivers.is_empty() {
             std::ptr::null()
         } else {
@@ -60,9 +69,9 @@ impl Dataset {
         let none = std::ptr::null();
         // SAFETY: the texts outlive the call; null lists mean none.
         let (handle, said) =
-            api.listen(|| unsafe { (api.GDALOpenEx)(name.as_ptr(), flags, allowed, none, none) });
+            api.listen(|| unsafe { (api.GDALOpenEx)(source.as_ptr(), flags, allowed, none, none) });
         if handle.is_null() {
-            let doing = format!("cannot open '{path}' as a {what}");
+            let doing = format!("cannot open '{name}' as a {what}");
             return Err(failed(Kind::Input, &doing, &said.failures));
         }
         tell(&said.warnings);

@@ -33,6 +33,8 @@ mod strings;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod vsi;
+mod warp;
 mod watch;
 
 pub use aoi::Aoi;
@@ -46,4 +48,5 @@ pub use labels::Labels;
 pub use scratch::scratch_bytes;
 pub use sink::{Format, GdalSink, SinkOptions};
 pub use source::GdalSource;
+pub use warp::{Place, Resampling};
 pub use watch::RowProgress;

@@ -15,29 +15,37 @@ pub(super) const FIRST: c_int = -1;
 #[derive(Debug)]
 pub(super) struct Pool {
     api: &'static GdalApi,
-    path: String,
+    /// What GDAL opens: a name, or the text of a virtual raster.
+    source: String,
+    /// What people call it.
+    name: String,
     identity: Option<Identity>,
     /// With what each was lent for.
     spare: Mutex<Vec<(c_int, Dataset)>>,
 }
 
 impl Pool {
-    /// Opens the file once.
+    /// Opens the file once; `name` is what messages call it, and the file that must not change.
     ///
     /// # Errors
     /// - Input: GDAL cannot open it.
-    pub(super) fn open(api: &'static GdalApi, path: &str) -> Result<Self> {
-        let identity = Identity::of(path);
-        let first = Dataset::open(api, path, &[])?;
-        Ok(Self { api, path: path.to_owned(), identity, spare: Mutex::new(vec![(FIRST, first)]) })
+    pub(super) fn open(api: &'static GdalApi, source: &str, name: &str) -> Result<Self> {
+        let identity = Identity::of(name);
+        let first = Dataset::open_named(api, source, name)?;
+        let (source, name) = (source.to_owned(), name.to_owned());
+        Ok(Self { api, source, name, identity, spare: Mutex::new(vec![(FIRST, first)]) })
     }
 
     pub(super) fn api(&self) -> &'static GdalApi {
         self.api
     }
 
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Lends a handle that no other thread has meanwhile, the one that had the same slot before if
@@ -53,7 +61,7 @@ impl Pool {
     ) -> Result<T> {
         let dataset = match self.take(slot) {
             Some(dataset) => dataset,
-            None => Dataset::open(self.api, &self.path, &[])?,
+            None => Dataset::open_named(self.api, &self.source, &self.name)?,
         };
         let value = using(&dataset);
         self.unchanged()?;
@@ -70,13 +78,13 @@ impl Pool {
     }
 
     fn unchanged(&self) -> Result<()> {
-        if self.identity.is_none() || self.identity == Identity::of(&self.path) {
+        if self.identity.is_none() || self.identity == Identity::of(&self.name) {
             return Ok(());
         }
         Err(Error::input(format!(
             "'{}' was changed, replaced or removed while it was read; run again when it is \
              complete",
-            self.path
+            self.name
         )))
     }
 }

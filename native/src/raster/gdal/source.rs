@@ -11,8 +11,10 @@ use crate::error::{Error, Result};
 /// An open raster whose bands are still to be chosen.
 #[derive(Debug)]
 pub struct GdalSource {
-    pool: Pool,
-    info: RasterInfo,
+    pub(super) pool: Pool,
+    pub(super) info: RasterInfo,
+    /// Tells which pixels are valid besides, if the pixels are made of others.
+    pub(super) validity: Option<Box<GdalSource>>,
 }
 
 impl GdalSource {
@@ -22,11 +24,27 @@ impl GdalSource {
     /// - Input: GDAL cannot open it.
     /// - Usage: the path holds a NUL.
     pub fn open(api: &'static GdalApi, path: &str) -> Result<Self> {
-        let pool = Pool::open(api, path)?;
+        Self::open_as(api, path, path)
+    }
+
+    /// Opens the text of a virtual raster, or a name, that people know by another `name`.
+    ///
+    /// # Errors
+    /// - Input: GDAL cannot open it.
+    /// - Usage: the source holds a NUL.
+    pub fn open_as(api: &'static GdalApi, source: &str, name: &str) -> Result<Self> {
+        let pool = Pool::open(api, source, name)?;
         let (info, said) =
             pool.with(FIRST, |dataset| Ok(api.listen(|| RasterInfo::read(dataset))))?;
         tell(&said.warnings);
-        Ok(Self { pool, info })
+        Ok(Self { pool, info, validity: None })
+    }
+
+    /// Names the files that a virtual raster is made of, where GDAL does not know all of them.
+    #[must_use]
+    pub fn made_of(mut self, files: Vec<String>) -> Self {
+        self.info.files = files;
+        self
     }
 
     /// Returns what the file says of its raster.
@@ -41,19 +59,20 @@ impl GdalSource {
     /// - Usage: no band is chosen, or one that is not there.
     /// - Input: a band's pixels do not go into f32.
     pub fn select(self, bands: &[usize], nodata: Option<f64>) -> Result<GdalBands> {
-        let path = self.pool.path();
+        let path = self.pool.name();
         if bands.is_empty() {
             return Err(Error::usage(format!(
                 "no band of '{path}' is chosen; choose at least one"
             )));
         }
         let numbers = bands.iter().map(|&band| self.number(band)).collect::<Result<Vec<_>>>()?;
-        Ok(GdalBands::new(self.pool, self.info, numbers, nodata))
+        let validity = self.validity.map(|other| other.select(bands, nodata)).transpose()?;
+        Ok(GdalBands::new(self.pool, self.info, numbers, nodata, validity))
     }
 
     /// Checks a band's number and type.
     fn number(&self, band: usize) -> Result<c_int> {
-        let (path, count) = (self.pool.path(), self.info.bands.len());
+        let (path, count) = (self.pool.name(), self.info.bands.len());
         let missing = || {
             Error::usage(format!("'{path}' has no band {band}; choose from its {count} band(s)"))
         };

@@ -131,6 +131,20 @@ pub(super) unsafe fn wkt(api: &GdalApi, srs: OGRSpatialReferenceH) -> String {
     }
 }
 
+/// Tells whether two reference systems, given as WKT, are one; an unknown one may be any.
+pub(super) fn same_srs(api: &'static GdalApi, a: &str, b: &str) -> bool {
+    if a == b || a.is_empty() || b.is_empty() {
+        return true;
+    }
+    let parsed = |wkt: &str| Srs::parse(api, &c_text(wkt).ok()?);
+    let (same, _) = api.listen(|| {
+        let (a, b) = (parsed(a)?, parsed(b)?);
+        // SAFETY: both handles are ours.
+        Some(unsafe { (api.OSRIsSame)(a.handle, b.handle) } != 0)
+    });
+    same == Some(true)
+}
+
 /// Returns the name of a coordinate reference system given as WKT.
 pub(super) fn crs_name(wkt: &str) -> &str {
     wkt.split('"').nth(1).unwrap_or(wkt)
