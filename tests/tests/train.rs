@@ -159,11 +159,16 @@ fn every_encoder_gets_a_head() {
         program::done(&["convert", checkpoint, &model, "--task", task, "--profile", profile]);
         let output = folder.path().join("mine.onnx");
         let options = ["--field", "use", "--dn-offset", "0", "--head", "logistic", "--overwrite"];
+        let options = [&options[..], &["--memory", "2G"]].concat();
         for layer in ["encoder", "auto"] {
             let options = [&options[..], &["--layer", layer]].concat();
             let report = train(&model, &scene, &labels, &output, &options);
             assert!(report["score_difference"].as_f64().unwrap() < 1e-4, "{task}: {report}");
             assert!(report["comparison"]["with_features"]["overall_accuracy"].as_f64() > Some(0.9));
+            assert!(
+                report["peak_rss_bytes"].as_u64().is_none_or(|held| held < 2 << 30),
+                "{report}"
+            );
         }
     }
     let other = folder.path().join("model.pth");
