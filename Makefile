@@ -4,10 +4,13 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 ORT_VERSION := 1.32.0
+PYTHON_TOOLS := build/python
+WHEEL = .venv/lib/python3*/site-packages/onnxruntime
 PYTHON ?= python3
 CARGO ?= cargo
 
-.PHONY: help build demo setup test test-full fuzz lint deny bench clean
+# Names that are targets and folders.
+.PHONY: help build demo dist bundle plugin setup test test-full fuzz lint deny bench clean
 
 help: ## Lists what make can do.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +19,11 @@ setup: .venv/ort-$(ORT_VERSION) ## Installs what building and testing need (Debi
 
 .venv/ort-$(ORT_VERSION): tools/setup
 	tools/setup $(ORT_VERSION) "$(PYTHON)"
+	touch $@
+
+# QGIS and what tests of the plugin use; nothing else needs them.
+$(PYTHON_TOOLS)/ready: tools/setup-python tools/python-requirements.txt
+	tools/setup-python $(PYTHON_TOOLS)
 	touch $@
 
 build: setup ## Builds the program and the library, optimised.
@@ -33,15 +41,21 @@ install: ## Installs what `make build` built below PREFIX; DESTDIR is put before
 	DESTDIR="$(DESTDIR)" tools/install target/release "$(PREFIX)" "$(LIBDIR)"
 
 dist: build ## Makes a tarball that runs where there is no Rust, in build/dist.
-	tools/dist target/release build/dist .venv/lib/python3*/site-packages/onnxruntime
+	tools/dist target/release build/dist $(WHEEL)
+
+bundle: build ## Makes what the QGIS plugin installs: library, ONNX Runtime, licences, sums.
+	tools/bundle target/release build/dist $(WHEEL)
+
+plugin: bundle ## Makes the QGIS plugin's zip, which knows the bundle's sums, in build/dist.
+	$(PYTHON) qgis-plugin/package.py build/dist build/dist/spectralgpt-*-linux-*.zip
 
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -Dwarnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --quiet
 
-test: lint deny ## Runs every test that a change must pass.
-	tools/test $(CARGO) test --workspace --no-fail-fast
+test: lint deny $(PYTHON_TOOLS)/ready ## Runs every test that a change must pass.
+	tools/test "$(CARGO) test --workspace --no-fail-fast" "tools/test-python $(PYTHON_TOOLS) debug"
 
 deny: build/tools/bin/cargo-deny ## Checks licences, bans and sources of all crates.
 	PATH="$(CURDIR)/build/tools/bin:$$PATH" $(CARGO) deny --log-level error check licenses bans sources
@@ -52,7 +66,11 @@ build/tools/bin/cargo-deny:
 		$(CARGO) install --quiet --locked --root build/tools cargo-deny@0.20.2
 
 test-full: test ## Adds full depth, whole scenes and long loops.
-	SPECTRALGPT_FULL=1 tools/test $(CARGO) test --release --workspace --no-fail-fast
+	SPECTRALGPT_FULL=1 tools/test "$(CARGO) test --release --workspace --no-fail-fast" \
+		"tools/test-python $(PYTHON_TOOLS) release"
+	tools/gdal-matrix trixie forky
+	tools/qgis-matrix trixie forky
+	tools/qgis-screens build/screens
 	$(MAKE) sanitize valgrind miri
 
 sanitize: setup ## Runs C, C++ and the C ABI's tests under AddressSanitizer and UBSan.

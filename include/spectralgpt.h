@@ -13,14 +13,14 @@
  * says what was given, what was needed and what to do; free it with `sgpt_error_free`. On success
  * `*error_out` is left as it is; on failure every other output is, except pixels: a buffer is
  * then unspecified, and a sink may have got rows. A defect of the library ends the call with
- * `SGPT_ERROR_PANIC`, not the process.
+ * `SGPT_ERROR_PANIC`, not the process. Only where the system refuses memory may the process end.
  *
  * What the caller promises. A pointer is NULL where the function says so, or points to what its
  * type and length say, for as long as the call lasts; nothing that is written overlaps anything
  * else of the call; text ends with a NUL; an object is used as long as it is not freed and freed
  * once. What can be checked is checked: NULL, alignment, lengths against shapes, products against
- * overflow, numbers, text. Paths are bytes; other text is UTF-8, and so are names that GDAL
- * opens.
+ * overflow, numbers, text. Paths are bytes; other text is UTF-8, and so are, as GDAL wants them,
+ * names of what it opens or writes.
  *
  * Threads. An object behind `const *` may be used by several threads at once: models, sessions,
  * errors, stop signs. Any other is for one thread at a time. There is no thread-local state: an
@@ -28,7 +28,9 @@
  *
  * Callbacks of a call come on the thread that made it, one at a time, and none after it returns;
  * a callback may call the library, but frees nothing that its call uses. Only the log's function
- * comes on any thread. Nothing may be thrown, or jumped, through the library.
+ * comes on any thread, perhaps while the library holds locks: what returns a status refuses to be
+ * called from there, and it must not wait for a thread that calls the library. Nothing may be
+ * thrown, or jumped, through the library.
  *
  * Within a call the library starts threads and joins them before it returns; ONNX Runtime and
  * GDAL keep their own. Signals, the locale, the working directory and the environment are left
@@ -133,13 +135,19 @@ typedef struct sgpt_options sgpt_options;
 typedef struct sgpt_session sgpt_session;
 
 /**
+ * What a training is told besides `sgpt_options`. One thread at a time.
+ */
+typedef struct sgpt_train_options sgpt_train_options;
+
+/**
  * Tells how a call ended: `SGPT_OK`, or one of the `SGPT_ERROR_...` numbers. A number keeps its
  * meaning for ever; treat one you do not know as `SGPT_ERROR_FAILED`.
  */
 typedef int32_t sgpt_status;
 
 /**
- * Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once.
+ * Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once, also
+ * while the library holds locks: functions that return a status refuse to be called from there.
  */
 typedef void (*sgpt_log)(void *user_data, int32_t level, const char *message);
 
@@ -224,9 +232,9 @@ typedef struct sgpt_array {
 } sgpt_array;
 
 /**
- * Room for an output, in memory that is borrowed for the call; its extent is `sgpt_session_layout`'s.
- * The layout is frozen. Strides are as in `sgpt_array`, and give every sample a place of its
- * own. Unspecified after a failure.
+ * Room for an output, in memory that is borrowed for the call; its extent is
+ * `sgpt_session_layout`'s. The layout is frozen. Strides are as in `sgpt_array`, and give every
+ * sample a place of its own. Unspecified after a failure.
  */
 typedef struct sgpt_buffer {
   /**
@@ -602,6 +610,13 @@ void sgpt_text_free(char *text);
 sgpt_status sgpt_gdal_register(const char *module, struct sgpt_error **error_out);
 
 /**
+ * Ends the reads of live VRTs that this process is at, in any thread and GDAL: they fail, the program
+ * is told so by GDAL; reads that begin later are served, and chips that are inferred already are
+ * kept. Returns at once; a read ends when its chip does. May be a handler of `signal`.
+ */
+void sgpt_gdal_interrupt(void);
+
+/**
  * Writes a virtual raster of a map that no file holds: GDAL runs the model when it reads one, where
  * `sgpt_gdal_register` was called or GDAL finds the plugin. `model` is a model file or a built-in
  * one's name; `inputs` are `inputs_len` file names, UTF-8, one per date; `output` is the file to
@@ -620,8 +635,7 @@ sgpt_status sgpt_live_vrt(const char *model,
 /**
  * Has `log` told of messages up to `level`, for the whole process, in place of who was told
  * before; returns when no thread is in the former function any more. `SGPT_LOG_OFF` or a NULL
- * `log` silences the library, as it is at first. `user_data` is passed to `log`. Not to be called
- * from within `log`.
+ * `log` silences the library, as it is at first. `user_data` is passed to `log`.
  */
 sgpt_status sgpt_log_set(int32_t level,
                          sgpt_log log,
@@ -629,9 +643,10 @@ sgpt_status sgpt_log_set(int32_t level,
                          struct sgpt_error **error_out);
 
 /**
- * Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation` says what the scores of another's model still
- * need, "none", "softmax", "log_softmax" or "sigmoid"; NULL, the default, for a model that says it
- * itself. `model_out` gets the model; free it with `sgpt_model_free`.
+ * Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation`
+ * says what the scores of another's model still need, "none", "softmax", "log_softmax" or
+ * "sigmoid"; NULL, the default, for a model that says it itself. `model_out` gets the model; free
+ * it with `sgpt_model_free`.
  */
 sgpt_status sgpt_model_open(const char *path,
                             const char *activation,
@@ -731,8 +746,8 @@ sgpt_status sgpt_options_set_bands(struct sgpt_options *options,
                                    struct sgpt_error **error_out);
 
 /**
- * Sets the digital number that means "nothing here", in any band. Default: as a file says; none in
- * memory and behind callbacks.
+ * Sets the digital number that means "nothing here", in any band; NaN: none does, whatever a file
+ * says. Default: as a file says; none in memory and behind callbacks.
  */
 sgpt_status sgpt_options_set_nodata(struct sgpt_options *options,
                                     double value,
@@ -829,8 +844,26 @@ sgpt_status sgpt_options_set_overwrite(struct sgpt_options *options,
                                        struct sgpt_error **error_out);
 
 /**
+ * Sets which pixels of files become nodata besides: "scl" (clouds, shadows, snow and ice by a
+ * level-2A product's scene classification), "none", or a raster that is 0 or nodata there. Default:
+ * "none".
+ */
+sgpt_status sgpt_options_set_mask(struct sgpt_options *options,
+                                  const char *mask,
+                                  struct sgpt_error **error_out);
+
+/**
+ * Sets the pixels that the network sees of files: "model" (of the size that it was trained at;
+ * rasters of others are resampled, and the map has the new ones) or "source". Default: "model".
+ */
+sgpt_status sgpt_options_set_resolution(struct sgpt_options *options,
+                                        const char *name,
+                                        struct sgpt_error **error_out);
+
+/**
  * Predicts raster files, anything GDAL opens, into a map. `inputs` are `inputs_len` file names,
- * UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the command line.
+ * UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the
+ * command line.
  * `watch` may be NULL. `report_out` gets what was done as JSON (`outputs`, `seconds`, `chips`,
  * `chips_skipped`, `chips_per_second`, `provider`, `precision`, `fallback_nodes`,
  * `seam_disagreement`, `peak_rss_bytes`), unless it is NULL; free it with `sgpt_text_free`.
@@ -875,6 +908,20 @@ sgpt_status sgpt_predict_callbacks(const struct sgpt_session *session,
                                    const struct sgpt_watch *watch,
                                    char **report_out,
                                    struct sgpt_error **error_out);
+
+/**
+ * Opens the raster files of a run and describes it as JSON: `inputs` (`name`, and `bands`: the
+ * `name` that the model needs, its `number` in the raster from 1), `dn_offset`, `window` (`column`,
+ * `row`, `width`, `height`), `chips`, `chip_px`, `overlap_px`. `inputs` are `inputs_len` file
+ * names, UTF-8, one per date; `options` are those of the run, NULL for the defaults. No network is
+ * loaded. `json_out` gets the text; free it with `sgpt_text_free`.
+ */
+sgpt_status sgpt_preview_files(const struct sgpt_model *model,
+                               const char *const *inputs,
+                               size_t inputs_len,
+                               const struct sgpt_options *options,
+                               char **json_out,
+                               struct sgpt_error **error_out);
 
 /**
  * Loads ONNX Runtime and lists its providers as JSON: `version`, `path`, `candidates` (`path`,
@@ -928,6 +975,96 @@ sgpt_status sgpt_session_layout(const struct sgpt_session *session,
  * Frees a session, not within a call that uses it; NULL is nothing to free.
  */
 void sgpt_session_free(struct sgpt_session *session);
+
+/**
+ * Trains a head on `model`'s encoder with the labelled places of a raster and writes `output`, a
+ * segmentation model whose name ends in ".onnx". `input` is the raster and `labels` what is where
+ * in it, both anything GDAL opens, UTF-8: polygons, lines or points, or a raster of class values (0
+ * and nodata: no label). `training` and `options` are NULL for the defaults; of the latter, outputs
+ * and parts do not count. `watch` may be NULL. `report_out` gets how good the model is on blocks that it
+ * did not learn from, as JSON (docs/training.md), unless it is NULL; free it with `sgpt_text_free`.
+ */
+sgpt_status sgpt_train(const struct sgpt_model *model,
+                       const char *input,
+                       const char *labels,
+                       const char *output,
+                       const struct sgpt_train_options *training,
+                       const struct sgpt_options *options,
+                       const struct sgpt_watch *watch,
+                       char **report_out,
+                       struct sgpt_error **error_out);
+
+/**
+ * Makes options with every one at its default. `options_out` gets them; free them with
+ * `sgpt_train_options_free`.
+ */
+sgpt_status sgpt_train_options_new(struct sgpt_train_options **options_out,
+                                   struct sgpt_error **error_out);
+
+/**
+ * Frees options; NULL is nothing to free.
+ */
+void sgpt_train_options_free(struct sgpt_train_options *options);
+
+/**
+ * Sets the field of the vector file that holds the classes. Default: the labels are a raster.
+ */
+sgpt_status sgpt_train_options_set_field(struct sgpt_train_options *options,
+                                         const char *field,
+                                         struct sgpt_error **error_out);
+
+/**
+ * Sets names and colours of classes, a JSON list as in
+ * [{"label": "3", "name": "Water", "colour": "#0000ff"}]. Default: the labels, colours of ours.
+ */
+sgpt_status sgpt_train_options_set_classes(struct sgpt_train_options *options,
+                                           const char *json,
+                                           struct sgpt_error **error_out);
+
+/**
+ * Sets what is put on the encoder: "auto", whatever tests best, "logistic", "mlp". Default: "auto".
+ */
+sgpt_status sgpt_train_options_set_head(struct sgpt_train_options *options,
+                                        const char *name,
+                                        struct sgpt_error **error_out);
+
+/**
+ * Sets what the head sees besides each pixel's spectrum: "auto", "encoder", "decoder". Default:
+ * "auto".
+ */
+sgpt_status sgpt_train_options_set_layer(struct sgpt_train_options *options,
+                                         const char *name,
+                                         struct sgpt_error **error_out);
+
+/**
+ * Sets the side of the blocks that are learnt from or tested on as a whole, in pixels, from 32.
+ * Default: 32.
+ */
+sgpt_status sgpt_train_options_set_blocks(struct sgpt_train_options *options,
+                                          uint32_t pixels,
+                                          struct sgpt_error **error_out);
+
+/**
+ * Sets the parts that the blocks are dealt into, each tested once, 2 to 20. Default: 5.
+ */
+sgpt_status sgpt_train_options_set_folds(struct sgpt_train_options *options,
+                                         uint32_t folds,
+                                         struct sgpt_error **error_out);
+
+/**
+ * Sets what starts all that is drawn by lot; equal seeds give equal files. Default: 0.
+ */
+sgpt_status sgpt_train_options_set_seed(struct sgpt_train_options *options,
+                                        uint64_t seed,
+                                        struct sgpt_error **error_out);
+
+/**
+ * Sets the folder that keeps what the encoder gives, for the next training. Default: it is not
+ * kept.
+ */
+sgpt_status sgpt_train_options_set_cache(struct sgpt_train_options *options,
+                                         const char *path,
+                                         struct sgpt_error **error_out);
 
 /**
  * Returns the library's version as text, for example "0.1.0".

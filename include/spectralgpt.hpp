@@ -51,6 +51,9 @@ inline void register_gdal(const std::string &module = {}) {
   detail::call(sgpt_gdal_register, detail::or_null(module));
 }
 
+/// Ends the reads of live maps that this process is at; as sgpt_gdal_interrupt.
+inline void interrupt_gdal() noexcept { sgpt_gdal_interrupt(); }
+
 /// Writes a virtual raster of a map that no file holds; as sgpt_live_vrt, `kind` empty: "auto".
 inline void live_vrt(const std::string &model, const std::vector<std::string> &inputs,
                      const std::string &output, const Options &options = {},

@@ -49,9 +49,9 @@ pub struct sgpt_array {
     pub band_names: *const c_char,
 }
 
-/// Room for an output, in memory that is borrowed for the call; its extent is `sgpt_session_layout`'s.
-/// The layout is frozen. Strides are as in `sgpt_array`, and give every sample a place of its
-/// own. Unspecified after a failure.
+/// Room for an output, in memory that is borrowed for the call; its extent is
+/// `sgpt_session_layout`'s. The layout is frozen. Strides are as in `sgpt_array`, and give every
+/// sample a place of its own. Unspecified after a failure.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct sgpt_buffer {
@@ -144,9 +144,10 @@ impl sgpt_array {
         source.select(&predictor.find_bands(&names).map_err(at)?)
     }
 
-    /// Returns the addresses of the samples.
-    pub(crate) fn place(&self) -> (usize, usize) {
-        place(self.samples.addr(), self.samples_len, self.sample_type)
+    /// Returns the addresses of the samples and of the valid flags.
+    fn places(&self) -> [(usize, usize); 2] {
+        let samples = place(self.samples.addr(), self.samples_len, self.sample_type);
+        [samples, place(self.valid.addr(), self.valid_len, SGPT_SAMPLE_U8)]
     }
 }
 
@@ -174,7 +175,7 @@ impl sgpt_buffer {
     }
 
     /// Returns the addresses of the samples.
-    pub(crate) fn place(&self) -> (usize, usize) {
+    fn place(&self) -> (usize, usize) {
         place(self.samples.addr(), self.samples_len, self.sample_type)
     }
 }
@@ -197,7 +198,8 @@ pub(crate) fn check_apart(inputs: &[sgpt_array], outputs: &[sgpt_buffer]) -> Res
     for (index, output) in outputs.iter().enumerate() {
         let place = output.place();
         let earlier = outputs[..index].iter().map(sgpt_buffer::place);
-        if inputs.iter().map(sgpt_array::place).chain(earlier).any(|other| meet(place, other)) {
+        if inputs.iter().flat_map(sgpt_array::places).chain(earlier).any(|other| meet(place, other))
+        {
             return Err(Error::usage(format!(
                 "outputs[{index}] lies in memory that is another output's or an input's"
             )));

@@ -37,6 +37,7 @@ pub(crate) unsafe fn call(
 ) -> sgpt_status {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         injected();
+        Log::must_be_outside()?;
         body(Caller(()))
     }));
     let (status, words) = match outcome {

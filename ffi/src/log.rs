@@ -21,7 +21,8 @@ pub const SGPT_LOG_INFO: i32 = 3;
 /// What helps to find a defect.
 pub const SGPT_LOG_DEBUG: i32 = 4;
 
-/// Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once.
+/// Hears a message, UTF-8, of a level `SGPT_LOG_...`; called on any thread, by several at once, also
+/// while the library holds locks: functions that return a status refuse to be called from there.
 pub type sgpt_log =
     Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, message: *const c_char)>;
 
@@ -55,8 +56,7 @@ impl log::Log for Told {
 
 /// Has `log` told of messages up to `level`, for the whole process, in place of who was told
 /// before; returns when no thread is in the former function any more. `SGPT_LOG_OFF` or a NULL
-/// `log` silences the library, as it is at first. `user_data` is passed to `log`. Not to be called
-/// from within `log`.
+/// `log` silences the library, as it is at first. `user_data` is passed to `log`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_log_set(
     level: i32,
@@ -79,9 +79,6 @@ pub unsafe extern "C" fn sgpt_log_set(
                     )));
                 }
             };
-            if Log::inside() {
-                return Err(Error::usage("the log cannot be set from within its function"));
-            }
             install()?;
             let log = Log::new(caller, log, user_data).filter(|_| level != SGPT_LOG_OFF);
             ::log::set_max_level(if log.is_some() { filter } else { LevelFilter::Off });

@@ -15,9 +15,10 @@ use crate::status::sgpt_status;
 #[derive(Debug)]
 pub struct sgpt_model(pub(crate) Model);
 
-/// Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation` says what the scores of another's model still
-/// need, "none", "softmax", "log_softmax" or "sigmoid"; NULL, the default, for a model that says it
-/// itself. `model_out` gets the model; free it with `sgpt_model_free`.
+/// Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation`
+/// says what the scores of another's model still need, "none", "softmax", "log_softmax" or
+/// "sigmoid"; NULL, the default, for a model that says it itself. `model_out` gets the model; free
+/// it with `sgpt_model_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_model_open(
     path: *const c_char,

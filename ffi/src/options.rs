@@ -157,8 +157,8 @@ pub unsafe extern "C" fn sgpt_options_set_bands(
     }
 }
 
-/// Sets the digital number that means "nothing here", in any band. Default: as a file says; none in
-/// memory and behind callbacks.
+/// Sets the digital number that means "nothing here", in any band; NaN: none does, whatever a file
+/// says. Default: as a file says; none in memory and behind callbacks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_options_set_nodata(
     options: *mut sgpt_options,

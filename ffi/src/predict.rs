@@ -16,7 +16,8 @@ use crate::status::sgpt_status;
 use crate::watch::sgpt_watch;
 
 /// Predicts raster files, anything GDAL opens, into a map. `inputs` are `inputs_len` file names,
-/// UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the command line.
+/// UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the
+/// command line.
 /// `watch` may be NULL. `report_out` gets what was done as JSON (`outputs`, `seconds`, `chips`,
 /// `chips_skipped`, `chips_per_second`, `provider`, `precision`, `fallback_nodes`,
 /// `seam_disagreement`, `peak_rss_bytes`), unless it is NULL; free it with `sgpt_text_free`.

@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use conformance::cc::{Language, clang, judge};
+use conformance::{skipped, tell};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -52,4 +55,17 @@ fn the_committed_header_is_the_generated_one() {
         "include/spectralgpt.h is not what ffi/src gives; run \
          SGPT_BLESS=1 cargo test -p spectralgpt-ffi and commit the header"
     );
+}
+
+#[test]
+fn another_compiler_takes_headers_and_examples() {
+    let Some(compiler) = clang() else { return skipped("clang not found") };
+    let c = ["include/spectralgpt.h", "examples/c/map.c", "tests/c/map.c"];
+    let cpp = ["include/spectralgpt.h", "tests/c/map.c", "include/spectralgpt.hpp"];
+    let cpp = cpp.into_iter().chain(["examples/cpp/map.cpp", "tests/c/owners.cpp"]);
+    let versions = |file| [(file, Language::Cpp17), (file, Language::Cpp20)];
+    let cases: Vec<_> =
+        c.map(|file| (file, Language::C99)).into_iter().chain(cpp.flat_map(versions)).collect();
+    cases.iter().for_each(|(file, language)| judge(&compiler, &root().join(file), *language));
+    tell(&format!("{}: {} compilations without a warning", compiler.display(), cases.len()));
 }

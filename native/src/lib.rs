@@ -28,6 +28,7 @@ pub mod options;
 pub mod outputs;
 pub mod picture;
 pub mod pipeline;
+pub mod preview;
 pub mod product;
 pub mod progress;
 pub mod raster;

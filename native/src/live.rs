@@ -6,12 +6,15 @@
 
 mod blocks;
 mod chips;
+mod interrupt;
+mod names;
 mod output;
 mod request;
 mod store;
 pub mod vrt;
 
 pub use chips::chips_inferred;
+pub use interrupt::interrupt;
 pub use output::LiveOutput;
 pub use request::{ARGUMENTS, Request, live};
 
@@ -21,6 +24,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use interrupt::Going;
 use rayon::ThreadPool;
 
 use crate::emit::Emit;
@@ -111,6 +115,7 @@ impl Live {
     /// - Input: a block of a raster cannot be read.
     /// - Model: the model or ONNX Runtime cannot be used.
     /// - Io: memory does not suffice.
+    /// - Cancelled: [`interrupt`] was called meanwhile.
     pub fn read(
         &self,
         what: &LiveOutput,
@@ -120,11 +125,12 @@ impl Live {
         take: &mut TakeRow<'_>,
     ) -> Result<u64> {
         what.check(&bands, cols, rows)?;
+        let going = Going::begin();
         let (side, size) = (what.side, what.sample_bytes());
         let needed: BTreeSet<u32> = cols.iter().map(|col| col / side).collect();
         let (mut line, mut first, mut inferred) = (Vec::new(), 0, 0);
         for group in rows.chunk_by(|a, b| a / side == b / side) {
-            let (blocks, chips) = self.blocks(what, group[0] / side, &needed)?;
+            let (blocks, chips) = self.blocks(what, group[0] / side, &needed, going)?;
             inferred += chips;
             for (at, row) in group.iter().enumerate() {
                 for band in bands.clone() {

@@ -55,6 +55,38 @@ pub fn compile(source: &Path, language: Language, folder: &Path) -> PathBuf {
     program
 }
 
+/// Finds another compiler than the system's: `clang`, or Debian's `clang-14` and the like.
+pub fn clang() -> Option<PathBuf> {
+    let numbered = |file: &Path| {
+        let name = name(file);
+        let number = name.strip_prefix("clang").map(|rest| rest.trim_start_matches('-'));
+        number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let files = std::env::split_paths(&folders).filter_map(|folder| folder.read_dir().ok());
+    files.flatten().flatten().map(|file| file.path()).find(|file| numbered(file))
+}
+
+/// Has a compiler judge a source or a header, every warning an error.
+///
+/// # Panics
+/// It does not compile.
+pub fn judge(compiler: &Path, source: &Path, language: Language) {
+    let options = match language {
+        Language::C99 => ["-xc", "-std=c99"],
+        Language::Cpp17 => ["-xc++", "-std=c++17"],
+        Language::Cpp20 => ["-xc++", "-std=c++20"],
+    };
+    let run = Command::new(compiler)
+        .args(options)
+        .args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only", "-I"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../include"))
+        .arg(source)
+        .output()
+        .expect("the compiler runs");
+    assert!(run.status.success(), "{language:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
 fn name(source: &Path) -> String {
     source.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

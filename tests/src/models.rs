@@ -101,9 +101,13 @@ pub fn save_dates(
     let chips: Vec<Value> = inputs.map(|name| graph.input(name, &dims)).collect();
     let scores = network(&mut graph, &chips);
     graph.output("scores", scores, &[manifest.classes.len(), side, side]);
+    finish(path, manifest, &graph);
+}
+
+fn finish(path: &Path, manifest: &Manifest, graph: &Graph) {
     let metadata = [(MANIFEST_KEY.to_owned(), manifest.to_json())];
     let mut file = BufWriter::new(File::create(path).expect("a file"));
-    write(&graph, &NoWeights, &metadata, &mut file).expect("a model");
+    write(graph, &NoWeights, &metadata, &mut file).expect("a model");
 }
 
 /// Writes a model that gives the same scores everywhere, one per class.
@@ -125,6 +129,18 @@ pub fn box_sum(path: &Path, radius: u32) {
         let weight = graph.floats("weight", &[1, 1, side, side], vec![1.0; side * side]);
         graph.conv(chip, weight, Graph::ABSENT, side)
     });
+}
+
+/// Writes a change model whose scores of band `B02` are before - after and after - before.
+pub fn difference(path: &Path) {
+    let manifest = Manifest { task: Task::Change, ..plain_manifest(2, 0) };
+    let mut graph = Graph::new("test");
+    let [before, after] = ["before", "after"].map(|date| graph.input(date, &[1, 128, 128]));
+    let change = graph.sub(before, after);
+    let weight = graph.floats("weight", &[2, 1, 1, 1], vec![1.0, -1.0]);
+    let scores = graph.conv(change, weight, Graph::ABSENT, 1);
+    graph.output("scores", scores, &[2, 128, 128]);
+    finish(path, &manifest, &graph);
 }
 
 /// Writes a model with that metadata and no manifest: one channel x, chips of 128 pixels, the

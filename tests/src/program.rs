@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// Returns the program of this build; cargo builds it for its own crate's tests only.
+/// Returns the program of this build; cargo builds it for its own crate's tests only. Where there is
+/// no cargo, `SPECTRALGPT_PROGRAM` names it.
 ///
 /// # Panics
 /// It cannot be built.
 pub fn path() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(program) = std::env::var_os("SPECTRALGPT_PROGRAM") {
+            return program.into();
+        }
         let test = std::env::current_exe().expect("a test program");
         let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps").to_owned();
         let mut build = Command::new(env!("CARGO"));

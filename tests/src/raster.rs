@@ -47,6 +47,11 @@ pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], cre
     write(path, size, bands, (SampleType::U16, Samples::U16(pixels)), None, creation);
 }
 
+/// Serves the bands of `pixels` (band, row, column) one by one, as a normaliser asks for them.
+pub fn planes(pixels: &[f32]) -> impl Fn(usize, &mut [f32]) {
+    |band, plane| plane.copy_from_slice(&pixels[band * plane.len()..][..plane.len()])
+}
+
 /// Writes single-precision bands, `pixels` (row, band, column), with names.
 ///
 /// # Panics

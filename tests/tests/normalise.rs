@@ -1,7 +1,7 @@
 //! Normalisation against formulas in f64: every 16-bit number, a million bit patterns, no NaN.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
-use conformance::{detgen, models, tell};
+use conformance::{detgen, models, raster, tell};
 use spectralgpt_core::model::manifest::{Manifest, Normalisation};
 use spectralgpt_core::model::profile::{PROFILES, Profile};
 use spectralgpt_core::normalise::Normaliser;
@@ -29,11 +29,7 @@ fn normalised(rule: &Normalisation, dn: &[f32], valid: &[u8]) -> Vec<f32> {
     let manifest = Manifest { normalisation: rule.clone(), ..models::plain_manifest(1, 0) };
     let mut input = vec![f32::NAN; dn.len()];
     let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
-    normaliser.chip(
-        &|band, plane| plane.copy_from_slice(&dn[band * plane.len()..][..plane.len()]),
-        valid,
-        &mut input,
-    );
+    normaliser.chip(&raster::planes(dn), valid, &mut input);
     input
 }
 

@@ -188,13 +188,14 @@ fn what_cannot_be_learnt_is_said_and_nothing_is_written() {
         &[rectangle("a", [1.0, 1.0, 9.0, 9.0]), rectangle("b", [15.0, 1.0, 9.0, 9.0])],
     );
     let output = bench.path("mine.onnx").to_str().unwrap().to_owned();
-    let cases: [(&str, &[&str], i32, &str); 8] = [
+    let cases: [(&str, &[&str], i32, &str); 9] = [
         (&bench.labels, &["--field", "missing"], 2, "it has other, use: give one with --field"),
         (&bench.labels, &[], 3, "without --field the labels must be a raster"),
         (&one_class, &["--field", "use"], 3, "all labels are of one class, 'a'"),
         (&outside, &["--field", "use"], 3, "do not meet the raster"),
         (&one_block, &["--field", "use"], 3, "all labels lie in one block of 32 x 32 pixels"),
         (&bench.labels, &["--field", "use", "--blocks", "16"], 2, "too small"),
+        (&bench.labels, &["--field", "use", "--balance", "1.5"], 2, "a balance of 1.5"),
         (&bench.labels, &["--field", "use", "--nodata", "1000"], 0, ""),
         ("missing.gpkg", &["--field", "use"], 3, "cannot open 'missing.gpkg'"),
     ];

@@ -174,6 +174,19 @@ impl Log {
         INSIDE.get()
     }
 
+    /// Checks that this thread is not in the caller's function: the library may hold locks there.
+    ///
+    /// # Errors
+    /// - Usage: it is.
+    pub(super) fn must_be_outside() -> Result<()> {
+        if !Self::inside() {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "the log's function called the library; let it keep the message, and call later",
+        ))
+    }
+
     /// Tells a message; what is logged meanwhile on this thread is lost.
     pub(crate) fn tell(&self, level: i32, message: &str) {
         let message = CString::new(message.replace('\0', "\u{fffd}")).unwrap_or_default();

@@ -59,6 +59,14 @@ pub unsafe extern "C" fn sgpt_gdal_register(
     }
 }
 
+/// Ends the reads of live VRTs that this process is at, in any thread and GDAL: they fail, the program
+/// is told so by GDAL; reads that begin later are served, and chips that are inferred already are
+/// kept. Returns at once; a read ends when its chip does. May be a handler of `signal`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sgpt_gdal_interrupt() {
+    spectralgpt_core::live::interrupt();
+}
+
 /// The libgdals that know us, each by the number of its pixel function.
 static ENROLLED: Mutex<Vec<&'static Host>> = Mutex::new(Vec::new());
 

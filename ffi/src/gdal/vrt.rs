@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use spectralgpt_core::live::vrt::{self, Kind};
+use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::options::Options;
 use spectralgpt_core::raster::gdal::GdalApi;
 
@@ -36,7 +36,8 @@ pub unsafe extern "C" fn sgpt_live_vrt(
             let kind = kind.map_or(Ok(Kind::default()), str::parse)?;
             let defaults = Options::default();
             let options = caller.optional(options).map_or(&defaults, |options| &options.0);
-            vrt::write(GdalApi::find()?, model, &inputs, output, kind, options)
+            let form = Form { kind, ..Form::default() };
+            vrt::write(GdalApi::find()?, model, &inputs, output, form, options)
         })
     }
 }

@@ -3,7 +3,7 @@
 use crate::signatures::Named;
 
 /// Pointers that may be NULL, as the header says of each.
-const NULLABLE: [&str; 13] = [
+const NULLABLE: [&str; 14] = [
     "sgpt_gdal_register.module",
     "sgpt_live_vrt.kind",
     "sgpt_log_set.log",
@@ -15,16 +15,24 @@ const NULLABLE: [&str; 13] = [
     "*.error_out",
     "*.options@const sgpt_options*",
     "*.options@const sgpt_convert_options*",
+    "*.training",
     "*.report_out",
     "*.watch",
 ];
 
 /// Functions that fail even with good arguments: they are given files that do not exist.
-pub(crate) const FAIL: [&str; 4] =
-    ["sgpt_convert", "sgpt_gdal_use", "sgpt_live_vrt", "sgpt_predict_files"];
+pub(crate) const FAIL: [&str; 6] = [
+    "sgpt_convert",
+    "sgpt_gdal_use",
+    "sgpt_live_vrt",
+    "sgpt_predict_files",
+    "sgpt_preview_files",
+    "sgpt_train",
+];
 
 /// Arguments that are kept for later, so that nothing is wrong with any path yet.
-const KEPT: [&str; 2] = ["sgpt_options_set_onnxruntime", "sgpt_options_set_aoi"];
+const KEPT: [&str; 3] =
+    ["sgpt_options_set_onnxruntime", "sgpt_options_set_aoi", "sgpt_train_options_set_cache"];
 
 fn nullable(function: &str, parameter: &Named) -> bool {
     let Named { kind, name } = parameter;
@@ -41,7 +49,7 @@ pub(crate) fn good(function: &str, parameter: &Named) -> String {
         "const uint8_t*" => "w->bytes",
         "size_t" if name == "bytes_len" => "w->bytes_len",
         "sgpt_error**" => "&w->error",
-        "char**" => "&w->text",
+        "char**" => "&w->text_made",
         "const sgpt_error*" | "sgpt_error*" => "w->reason",
         "char*" => "w->text",
         "sgpt_layout*" => "&w->layout",
@@ -85,6 +93,7 @@ fn text(function: &str, name: &str) -> &'static str {
         ("sgpt_options_set_device", _) => "\"cpu\"",
         ("sgpt_options_set_provider", _) => "\"ort\"",
         ("sgpt_options_set_format", _) => "\"COG\"",
+        ("sgpt_train_options_set_head" | "sgpt_train_options_set_layer", _) => "\"auto\"",
         ("sgpt_convert_options_set_task", _) => "\"segment\"",
         ("sgpt_convert_options_set_profile", _) => "\"segmunich\"",
         (_, "checkpoint") => "w->checkpoint_path",

@@ -16,6 +16,7 @@ typedef struct world {
   sgpt_model *model, *model_made;
   sgpt_options *options, *options_made;
   sgpt_convert_options *convert_options, *convert_options_made;
+  sgpt_train_options *train_options, *train_options_made;
   sgpt_session *session, *session_made;
   sgpt_cancel *cancel, *cancel_made;
   sgpt_error *error, *reason;
@@ -25,7 +26,7 @@ typedef struct world {
   sgpt_source source;
   sgpt_sink sink;
   sgpt_watch watch;
-  char *text;
+  char *text, *text_made;
   const char *files[1];
   float samples[PIXELS + 1];
   float room[PIXELS + 1];
@@ -145,6 +146,7 @@ static world *make_world(char **argv) {
   int failed = sgpt_model_open(w->model_path, NULL, &w->model, NULL) ||
                sgpt_options_new(&w->options, NULL) ||
                sgpt_convert_options_new(&w->convert_options, NULL) ||
+               sgpt_train_options_new(&w->train_options, NULL) ||
                sgpt_session_new(w->model, NULL, &w->session, NULL) ||
                sgpt_cancel_new(&w->cancel, NULL);
   if (failed) exit(2);
@@ -162,12 +164,15 @@ static void free_world(world *w) {
   sgpt_options_free(w->options_made);
   sgpt_convert_options_free(w->convert_options);
   sgpt_convert_options_free(w->convert_options_made);
+  sgpt_train_options_free(w->train_options);
+  sgpt_train_options_free(w->train_options_made);
   sgpt_session_free(w->session);
   sgpt_session_free(w->session_made);
   sgpt_cancel_free(w->cancel);
   sgpt_cancel_free(w->cancel_made);
   sgpt_error_free(w->reason);
   sgpt_text_free(w->text);
+  sgpt_text_free(w->text_made);
   free(w->bytes);
   free(w);
 }
@@ -216,6 +221,7 @@ static void log_within(void *user_data, int32_t level, const char *message) {
   if (w->calls++ > 0 || message[0] == '\0') return;
   JUDGE("the log's function sets the log", REFUSED,
         sgpt_log_set(level, log_within, user_data, &error));
+  JUDGE("the log's function maps", REFUSED, map(w, &error));
 }
 
 /* A source or a sink returns what is no success. */
@@ -254,6 +260,11 @@ static void callbacks(char **argv) {
   if (w->calls == 0) wrong++, puts("wrong: nothing was logged");
   w->buffer.samples = w->samples + 1;
   JUDGE("an output lies in an input", REFUSED,
+        sgpt_predict_arrays(w->session, &w->array, 1, &w->buffer, 1, NULL, NULL, &error));
+  w->buffer.samples = w->samples;
+  w->array.samples = w->room;
+  w->array.valid = (const uint8_t *)(w->samples + PIXELS) - PIXELS;
+  JUDGE("an output lies in valid flags", REFUSED,
         sgpt_predict_arrays(w->session, &w->array, 1, &w->buffer, 1, NULL, NULL, &error));
   sgpt_cancel_request(w->cancel);
   JUDGE("a stop sign is up", REFUSED, map(w, &error));

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, PoisonError};
 use std::thread;
 
 use super::chips::{Kept, runs};
+use super::interrupt::Going;
 use super::store::Store;
 use super::{Live, LiveOutput};
 use crate::batch::Batch;
@@ -38,6 +39,7 @@ impl Live {
         what: &LiveOutput,
         row: u32,
         cols: &BTreeSet<u32>,
+        going: Going,
     ) -> Result<(HashMap<u32, Arc<Block>>, u64)> {
         let kept = |col: &u32| Some((*col, DECIDED.get(&(self.id, what.emit, *col, row))?));
         if let Some(blocks) = cols.iter().map(kept).collect() {
@@ -45,13 +47,12 @@ impl Live {
         }
         // On a thread of its own, which can wait for its turn: this one may be a thread of a pool
         // that is reading another live map, and would take up more of that pool's work meanwhile.
-        thread::scope(|scope| scope.spawn(|| self.make(what, row, cols)).join()).unwrap_or_else(
-            |_| {
+        thread::scope(|scope| scope.spawn(|| self.make(what, row, cols, going)).join())
+            .unwrap_or_else(|_| {
                 Err(Error::failed(
                     "a worker thread gave up; this is a defect of the library, please report it",
                 ))
-            },
-        )
+            })
     }
 
     /// Makes those of the blocks that are not kept.
@@ -60,6 +61,7 @@ impl Live {
         what: &LiveOutput,
         row: u32,
         cols: &BTreeSet<u32>,
+        going: Going,
     ) -> Result<(HashMap<u32, Arc<Block>>, u64)> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut blocks, mut missing) = (HashMap::new(), Vec::new());
@@ -72,7 +74,7 @@ impl Live {
         let mut inferred = 0;
         for run in runs(&missing) {
             let plan = self.plan_of(what, run.clone(), row)?;
-            let (chips, new) = self.chips(what, &plan)?;
+            let (chips, new) = self.chips(what, &plan, going)?;
             inferred += new;
             let bytes = self.blend(what, &plan, &chips)?;
             for (col, block) in run.clone().zip(what.cut(&plan, run, &bytes)) {

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use super::interrupt::{self, Going};
 use super::store::Store;
 use super::{Live, LiveOutput};
 use crate::error::Result;
 use crate::memory;
 use crate::model::manifest::OutputKind;
 use crate::pipeline::{Line, Scored, infer_all};
-use crate::progress::Silent;
 use crate::tile::{Tile, TilePlan};
 
 /// Bytes of scores that a process keeps, or [`ROWS`] rows of tiles if that is more.
@@ -47,6 +47,7 @@ impl Live {
         &self,
         what: &LiveOutput,
         plan: &TilePlan,
+        going: Going,
     ) -> Result<(HashMap<Tile, Arc<Kept>>, u64)> {
         let (mut chips, mut missing) = (HashMap::new(), Vec::<(Range<u32>, Range<u32>)>::new());
         for row in plan.rows() {
@@ -67,7 +68,7 @@ impl Live {
         }
         let before = chips_inferred();
         for (cols, rows) in missing {
-            self.infer(what, &self.plan.part(cols, rows), &mut chips)?;
+            self.infer(what, &self.plan.part(cols, rows), &mut chips, going)?;
         }
         Ok((chips, chips_inferred() - before))
     }
@@ -78,6 +79,7 @@ impl Live {
         what: &LiveOutput,
         plan: &TilePlan,
         chips: &mut HashMap<Tile, Arc<Kept>>,
+        mut going: Going,
     ) -> Result<()> {
         let options = self.predictor.options();
         let line = Line {
@@ -106,12 +108,29 @@ impl Live {
             INFERRED.fetch_add(scored.batch.tiles.len() as u64, Ordering::Relaxed);
             Ok(())
         };
-        line.check_memory(0)
-            .and_then(|()| infer_all(line, &mut Silent, &mut each))
-            .map_err(|error| error.at(&self.inputs.place_name()))?;
+        let outcome = line
+            .check_memory(0)
+            .and_then(|()| infer_all(line, &mut going, &mut each))
+            .map_err(|error| interrupt::told(error).at(&self.inputs.place_name()));
+        self.keep(what, plan, new, outcome.is_ok(), chips);
+        outcome
+    }
+
+    /// Keeps chips that are new: all of a plan's, or those that were inferred before a failure.
+    fn keep(
+        &self,
+        what: &LiveOutput,
+        plan: &TilePlan,
+        mut new: HashMap<Tile, Chip>,
+        all: bool,
+        chips: &mut HashMap<Tile, Arc<Kept>>,
+    ) {
         for row in plan.rows() {
             for tile in plan.cols().map(|col| plan.tile(col, row)) {
                 let chip = new.remove(&tile);
+                if chip.is_none() && !all {
+                    continue;
+                }
                 let bytes =
                     chip.as_ref().map_or(0, |c| c.planes.len() as u64 * 4 + c.valid.len() as u64);
                 let least = ROWS * u64::from(self.plan.cols().end) * bytes;
@@ -120,7 +139,6 @@ impl Live {
                 chips.insert(tile, chip);
             }
         }
-        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Live;
 use crate::emit::Emit;
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::{Masked, Options};
 use crate::raster::gdal::GdalApi;
 
 /// Live maps that stay open, the latest used.
@@ -85,7 +85,7 @@ impl Request {
     /// Takes names of files that are there as those in a folder; others stay as they are.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
-        for name in self.sources.iter_mut().chain([&mut self.model]) {
+        for name in self.names() {
             let path = folder.join(&*name);
             if path.exists() {
                 *name = path.to_string_lossy().into_owned();
@@ -93,6 +93,15 @@ impl Request {
         }
         self.key += &format!("{}\n", folder.display());
         self
+    }
+
+    /// Lists the names of files, to be changed.
+    pub(super) fn names(&mut self) -> impl Iterator<Item = &mut String> {
+        let mask = match &mut self.options.mask {
+            Masked::Raster(raster) => Some(raster),
+            Masked::Nothing | Masked::Classes => None,
+        };
+        self.sources.iter_mut().chain([&mut self.model]).chain(mask)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<()> {

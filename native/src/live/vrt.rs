@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Live, LiveOutput, Request, WIDEST};
+use super::{Live, LiveOutput, Request, WIDEST, names};
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
-use crate::model::BUILTIN;
 use crate::options::{Masked, Options, Resolution};
 use crate::raster::gdal::GdalApi;
 use crate::raster::{Layer, SampleType};
@@ -50,11 +49,41 @@ impl FromStr for Kind {
     }
 }
 
+/// What a VRT is like.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Form {
+    /// How it calls the model.
+    pub kind: Kind,
+    /// Whether it names files as they are seen from its folder, so that all can be moved together.
+    pub relative: bool,
+}
+
+impl Form {
+    /// Tells which of the two kinds it is.
+    ///
+    /// # Errors
+    /// - Usage: that kind cannot have relative names.
+    fn is_processed(self, api: &GdalApi) -> Result<bool> {
+        let processed = match self.kind {
+            Kind::Auto => api.version_number() >= PROCESSES,
+            Kind::Processed => true,
+            Kind::PixelFunction => false,
+        };
+        if self.relative && !processed {
+            return Err(Error::usage(
+                "--relative was given for a pixel function, which GDAL does not tell where its VRT \
+                 is; leave it out, or give --kind processed, which GDAL 3.9 and newer read",
+            ));
+        }
+        Ok(processed)
+    }
+}
+
 /// Writes `file`, a VRT of a model over `inputs`, one per date. Of the options those count that
 /// pixels depend on, and whether the file is replaced.
 ///
 /// # Errors
-/// - Usage: options that do not fit, several outputs, the file exists.
+/// - Usage: options that do not fit, several outputs, the file exists, names that cannot be relative.
 /// - Input: a raster cannot be used.
 /// - Model: the model cannot be used.
 /// - Io: the file cannot be written.
@@ -63,7 +92,7 @@ pub fn write(
     model: &Path,
     inputs: &[&str],
     file: &Path,
-    kind: Kind,
+    form: Form,
     options: &Options,
 ) -> Result<()> {
     if options.emit.len() > 1 {
@@ -75,24 +104,28 @@ pub fn write(
             file.display()
         )));
     }
-    let request = Request {
-        model: model_name(model)?,
-        sources: inputs.iter().map(|input| source_name(input)).collect(),
+    let processed = form.is_processed(api)?;
+    let mut request = Request {
+        model: names::model(model)?,
+        sources: inputs.iter().map(|input| names::source(input)).collect(),
         emit: options.emit.first().copied(),
         options: options.clone(),
         ..Request::default()
     };
+    if let Masked::Raster(mask) = &mut request.options.mask {
+        *mask = names::source(mask);
+    }
     let what = Live::open(api, &request)?.output(request.emit)?;
-    let processed = match kind {
-        Kind::Auto => api.version_number() >= PROCESSES,
-        Kind::Processed => true,
-        Kind::PixelFunction => false,
-    };
     if !processed && what.size.width.max(what.size.height) > RAMP {
         return Err(Error::usage(format!(
             "the map would have {}; a pixel function reaches {RAMP}: give --kind processed",
             what.size
         )));
+    }
+    if form.relative {
+        for name in request.names() {
+            *name = names::relative(name, file)?;
+        }
     }
     let items = arguments(&request, &what);
     let xml = if processed { processed_xml(&what, &items) } else { function_xml(&what, &items) };
@@ -100,35 +133,6 @@ pub fn write(
         out.write_all(xml.as_bytes()).map_err(|error| Error::file("write", file, &error))
     })?
     .publish()
-}
-
-/// Returns what a VRT calls the model, wherever it is opened.
-fn model_name(model: &Path) -> Result<String> {
-    if model == Path::new(BUILTIN) {
-        return Ok(BUILTIN.to_owned());
-    }
-    let wrong =
-        |error| Error::model(format!("the model '{}' cannot be read: {error}", model.display()));
-    let path = std::path::absolute(model).map_err(wrong)?;
-    let name = path.to_str().map(str::to_owned);
-    name.ok_or_else(|| {
-        Error::usage(format!("the name '{}' is not UTF-8; rename it", path.display()))
-    })
-}
-
-/// Returns what a VRT calls a raster: a file by its whole path, anything else as GDAL was given it.
-fn source_name(input: &str) -> String {
-    let path = Path::new(input).exists().then(|| std::path::absolute(input).ok()).flatten();
-    path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| input.to_owned())
-}
-
-/// Returns what a VRT calls a mask, if there is one.
-fn mask_name(mask: &Masked) -> Option<String> {
-    match mask {
-        Masked::Nothing => None,
-        Masked::Classes => Some(mask.to_string()),
-        Masked::Raster(raster) => Some(source_name(raster)),
-    }
 }
 
 /// Lists the arguments of a request, those of a band left out.
@@ -150,7 +154,7 @@ fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)
         ("bands", options.bands.as_ref().map(|bands| bands.join(","))),
         ("nodata", options.nodata.map(|nodata| nodata.to_string())),
         ("dn_offset", options.dn_offset.map(|offset| offset.to_string())),
-        ("mask", mask_name(&options.mask)),
+        ("mask", (options.mask != Masked::Nothing).then(|| options.mask.to_string())),
         (
             "resolution",
             (options.resolution != Resolution::Model).then(|| options.resolution.to_string()),

@@ -116,6 +116,22 @@ impl Graph {
         self.op("MaxPool", &[x], &attributes)
     }
 
+    /// Takes the means of square windows around every pixel, as far as they lie in the map: along the
+    /// rows first, then along the columns.
+    ///
+    /// `side` is odd.
+    pub fn means_around(&mut self, x: Value, side: usize) -> Value {
+        let (side, pad) = (side as i64, side as i64 / 2);
+        [([1, side], [0, pad]), ([side, 1], [pad, 0])].into_iter().fold(x, |x, (window, pads)| {
+            let attributes = [
+                ("kernel_shape", Attribute::Ints(window.to_vec())),
+                ("pads", Attribute::Ints([pads, pads].concat())),
+                ("count_include_pad", Attribute::Int(0)),
+            ];
+            self.op("AveragePool", &[x], &attributes)
+        })
+    }
+
     /// Replaces an axis by the axes of `indices` into it.
     pub fn gather(&mut self, x: Value, indices: Value, axis: i64) -> Value {
         self.op("Gather", &[x, indices], &[("axis", Attribute::Int(axis))])

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::encode::Map;
 use super::encoder::Encoder;
 use super::options::TrainOptions;
+use super::seen::Map;
 use crate::error::{Error, Result};
 use crate::hidden::{Hidden, hex};
 use crate::inputs::Inputs;

@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::encoder::Encoder;
 use super::options::TrainOptions;
 use super::pixels::Pixels;
+use super::seen::{Map, Seen};
 use super::table::Table;
 use super::watch::{Stage, Watch};
 use crate::error::{Error, Result};
@@ -22,24 +23,6 @@ use crate::tile::{Grid, Tile, TilePlan};
 
 /// The output that holds the features.
 const FEATURES: &str = "features";
-
-/// A square map of features of a chip, (feature, row, column).
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Map {
-    pub(super) features: usize,
-    pub(super) side: usize,
-    pub(super) values: Vec<f32>,
-}
-
-/// What heads see of a chip's pixels.
-#[derive(Debug, Clone)]
-pub(super) struct Seen {
-    /// The network's input, (channel, row, column).
-    pub(super) input: Vec<f32>,
-    pub(super) map: Map,
-    /// Side of the chip.
-    pub(super) side: usize,
-}
 
 /// What encoding gave.
 pub(super) struct Encoding {
@@ -99,8 +82,7 @@ impl Encoder {
         let stop = session.terminator();
         let (values, sample, chips_cached) =
             watch.run_stoppable(|stage| gather.run(&by_tile, stage), || stop.terminate())?;
-        let spectrum = normaliser.channels();
-        let columns = sample.columns();
+        let (columns, spectrum) = (sample.columns(), sample.spectrum());
         let table = watch.run(|_| Table::new(values, columns, spectrum))?;
         let (seconds, provider) = (started.elapsed().as_secs_f64(), session.report());
         Ok(Encoding { table, sample, chips, chips_cached, seconds, provider })
@@ -230,42 +212,5 @@ impl Gather<'_> {
             let (row, col) = (within(point.row, tile.row), within(point.col, tile.col));
             seen.pixel(row, col, &mut values[place * columns..][..columns]);
         }
-    }
-}
-
-impl Seen {
-    /// Counts what heads see of a pixel: channels and features.
-    pub(super) fn columns(&self) -> usize {
-        self.input.len() / (self.side * self.side) + self.map.features
-    }
-
-    /// Fills what heads see of a pixel: its channels, then the features there, bilinear between the
-    /// middles of the map's pixels.
-    pub(super) fn pixel(&self, row: usize, col: usize, into: &mut [f32]) {
-        let channels = self.input.len() / (self.side * self.side);
-        let (spectrum, features) = into.split_at_mut(channels);
-        for (channel, value) in spectrum.iter_mut().enumerate() {
-            *value = self.input[(channel * self.side + row) * self.side + col];
-        }
-        let (top, bottom, down) = self.between(row);
-        let (left, right, across) = self.between(col);
-        let side = self.map.side;
-        for (feature, value) in features.iter_mut().enumerate() {
-            let plane = &self.map.values[feature * side * side..][..side * side];
-            let line = |row: usize| {
-                plane[row * side + left] * (1.0 - across) + plane[row * side + right] * across
-            };
-            *value = line(top) * (1.0 - down) + line(bottom) * down;
-        }
-    }
-
-    /// Returns the two pixels of the map that a place lies between, and the second one's share.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
-    fn between(&self, at: usize) -> (usize, usize, f32) {
-        let last = self.map.side - 1;
-        let times = (self.side / self.map.side) as f32;
-        let place = ((at as f32 + 0.5) / times - 0.5).clamp(0.0, last as f32);
-        let low = place as usize;
-        (low, (low + 1).min(last), place - low as f32)
     }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::encode::Seen;
 use super::encoder::Encoder;
 use super::options::TrainOptions;
 use super::search::Fitted;
+use super::seen::{AROUND, Seen};
 use super::table::Scale;
 use crate::convert::metadata;
 use crate::error::{Error, Result};
@@ -53,8 +53,9 @@ pub(super) fn write(
     Ok(apart)
 }
 
-/// Makes the network: what is constant in the head (means, deviations) goes into its weights, and
-/// features are weighted before they are enlarged, which is the same and less work.
+/// Makes the network: what is constant in the head (means, deviations) goes into its weights;
+/// channels are weighted before means are taken of them, and features before they are enlarged, which
+/// is the same and less work.
 fn graft(encoder: &Encoder, fitted: &Fitted, scale: &Scale, sample: &Seen) -> Result<Graph> {
     let mut graph = encoder.graph()?;
     let image = graph.find(encoder.manifest().task.inputs()[0]);
@@ -64,7 +65,14 @@ fn graft(encoder: &Encoder, fitted: &Fitted, scale: &Scale, sample: &Seen) -> Re
     let first = &fitted.head.layers[0];
     let (weight, bias) = scale.folded(&first.weight, &first.bias);
     let (spectrum, features) = weight.view().split_at(Axis(0), scale.spectrum());
-    let mut x = convolve(&mut graph, image, "spectrum", spectrum, Some(&bias));
+    let channels = spectrum.nrows() / (1 + AROUND.len());
+    let (pixel, around) = spectrum.split_at(Axis(0), channels);
+    let mut x = convolve(&mut graph, image, "pixel", pixel, Some(&bias));
+    for (side, around) in AROUND.into_iter().zip(around.axis_chunks_iter(Axis(0), channels)) {
+        let around = convolve(&mut graph, image, &format!("around.{side}"), around, None);
+        let means = graph.means_around(around, side);
+        x = graph.add(x, means);
+    }
     if let Some(map) = map {
         let features = convolve(&mut graph, map, "features", features, None);
         let features = graph.enlarge(features, sample.side / sample.map.side);

@@ -12,17 +12,20 @@ mod fit;
 mod folds;
 mod graft;
 mod head;
+mod names;
 mod options;
 mod pixels;
 mod report;
 mod score;
 mod search;
+mod seen;
 mod sheet;
 mod table;
 mod watch;
 
 pub use files::check_files;
 pub use head::Kind as HeadKind;
+pub use names::parse_classes;
 pub use options::{ClassName, HeadChoice, Layer, TrainOptions};
 pub use report::{ClassReport, Comparison, Figures, TrainReport};
 

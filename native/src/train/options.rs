@@ -57,6 +57,9 @@ pub struct TrainOptions {
     pub head: HeadChoice,
     /// The features. Default: as the model offers.
     pub layer: Layer,
+    /// How much rare classes count for more than their number: 0 is not at all, 1 is as much as common
+    /// ones. Default: 0.
+    pub balance: f64,
     /// Side of the blocks that are learnt from or tested on as a whole, in pixels. Default: 32.
     pub block_px: u32,
     /// Parts that the blocks are dealt into. Default: 5.
@@ -76,6 +79,7 @@ impl Default for TrainOptions {
             classes: Vec::new(),
             head: HeadChoice::default(),
             layer: Layer::default(),
+            balance: 0.0,
             block_px: LEAST_BLOCK,
             folds: 5,
             seed: 0,
@@ -89,7 +93,8 @@ impl TrainOptions {
     /// Checks what can be checked before anything is read.
     ///
     /// # Errors
-    /// - Usage: blocks too small, too few folds, or the output does not end in `.onnx`.
+    /// - Usage: blocks too small, too few folds, no such balance, or the output does not end in
+    ///   `.onnx`.
     pub(super) fn check(&self, output: &Path) -> Result<()> {
         if self.block_px < LEAST_BLOCK {
             return Err(Error::usage(format!(
@@ -102,6 +107,13 @@ impl TrainOptions {
             return Err(Error::usage(format!(
                 "{} folds were asked for; give 2 to 20 with --folds",
                 self.folds
+            )));
+        }
+        if !(0.0..=1.0).contains(&self.balance) {
+            return Err(Error::usage(format!(
+                "a balance of {} was asked for; give 0 (each class counts as its pixels) to 1 (all \
+                 count alike) with --balance",
+                self.balance
             )));
         }
         if output.extension().is_none_or(|end| end != "onnx") {

@@ -16,11 +16,7 @@ use super::watch::{Stage, Watch};
 use crate::error::{Error, Result};
 
 /// How much large weights may cost, from the most.
-const STRENGTHS: [f64; 3] = [1e-2, 1e-3, 1e-4];
-
-/// How much rare classes count for more than their number: 0 is not at all, 1 is as much as common
-/// ones. The root (0.5) cost 1 to 2 points of overall accuracy on real scenes, for as much macro F1.
-const BALANCE: f64 = 0.25;
+const STRENGTHS: [f64; 4] = [1e-1, 1e-2, 1e-3, 1e-4];
 
 /// A kind of head and what it sees; with a strength, a way to make a head.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +32,7 @@ pub(super) struct Search {
     families: Vec<Family>,
     folds: usize,
     seed: u64,
+    balance: f64,
 }
 
 /// A head, and how it was found.
@@ -78,7 +75,9 @@ impl Search {
         let families = [false, true].iter().flat_map(|features| {
             kinds.iter().map(|kind| Family { kind: *kind, features: *features })
         });
-        Self { families: families.collect(), folds: folds.count(), seed: options.seed }
+        let families = families.collect();
+        let TrainOptions { seed, balance, .. } = *options;
+        Self { families, folds: folds.count(), seed, balance }
     }
 
     /// Counts the fits, the last ones included.
@@ -100,7 +99,8 @@ impl Search {
         watch: &mut Watch<'_>,
     ) -> Result<Choice> {
         let class: Vec<usize> = pixels.points().iter().map(|point| point.class).collect();
-        let fits = Fits { table, pixels, class: &class, folds, seed: self.seed };
+        let Self { seed, balance, .. } = *self;
+        let fits = Fits { table, pixels, class: &class, folds, seed, balance };
         let jobs: Vec<(Family, usize)> = self
             .families
             .iter()
@@ -148,13 +148,13 @@ impl Search {
     }
 }
 
-/// Returns the best candidate of those allowed, by all folds but one.
+/// Returns the candidate of those allowed that gets most pixels right, by all folds but one.
 fn best(tested: &[Tested], without: Option<usize>, allowed: &dyn Fn(Family) -> bool) -> Place {
     let merit = |(family, strength): Place| {
         let folds = tested[family].folds.iter().enumerate();
         let folds = folds.filter(|(fold, _)| Some(*fold) != without);
         let sum = folds.fold(Confusion::new(0), |sum, (_, fold)| sum.plus(&fold[strength]));
-        f64::midpoint(sum.overall(), sum.macro_f1())
+        sum.overall()
     };
     let families = (0..tested.len()).filter(|family| allowed(tested[*family].family));
     let places =
@@ -173,6 +173,7 @@ struct Fits<'a> {
     class: &'a [usize],
     folds: &'a Folds,
     seed: u64,
+    balance: f64,
 }
 
 /// Some of the pixels.
@@ -193,8 +194,9 @@ impl Fits<'_> {
         stage: Stage<'_>,
     ) -> Result<Vec<Head>> {
         let part = self.part(family, |fold| Some(fold) != without);
-        let weight = self.weights(&part.class);
         let classes = self.pixels.found().len();
+        let stand_for: Vec<f64> = (0..classes).map(|class| self.pixels.stands_for(class)).collect();
+        let weight = balanced(&part.class, &stand_for, self.balance);
         let mut head = Head::start(family.kind, part.seen.ncols(), classes, self.seed);
         let mut path = Vec::new();
         for strength in &STRENGTHS[..=last] {
@@ -231,15 +233,31 @@ impl Fits<'_> {
             class: places.iter().map(|place| self.class[*place]).collect(),
         }
     }
+}
 
-    /// Weighs pixels so that rare classes count more than their number, though not as much as common
-    /// ones.
-    fn weights(&self, class: &[usize]) -> Vec<f32> {
-        let mut counts = vec![0.0_f64; self.pixels.found().len()];
-        class.iter().for_each(|class| counts[*class] += self.pixels.stands_for(*class));
-        let weigh = |class: &usize| self.pixels.stands_for(*class) / counts[*class].powf(BALANCE);
-        let weights: Vec<f64> = class.iter().map(weigh).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.into_iter().map(|weight| narrow(weight / sum)).collect()
+/// Weighs pixels by how many each one of its class stands for, so that rare classes count more than
+/// their number if that is wished for; all sum to 1.
+fn balanced(class: &[usize], stand_for: &[f64], balance: f64) -> Vec<f32> {
+    let mut counts = vec![0.0_f64; stand_for.len()];
+    class.iter().for_each(|class| counts[*class] += stand_for[*class]);
+    let weigh = |class: &usize| stand_for[*class] / counts[*class].powf(balance);
+    let weights: Vec<f64> = class.iter().map(weigh).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| narrow(weight / sum)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balance_goes_from_as_many_pixels_to_alike() {
+        // 16 pixels of one class, and one pixel of another that stands for four.
+        let class = [vec![0; 16], vec![1]].concat();
+        for (balance, ratio) in [(0.0, 4.0), (0.25, 4.0 * 4.0_f32.powf(0.25)), (1.0, 16.0)] {
+            let weights = balanced(&class, &[1.0, 4.0], balance);
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            assert!((weights[16] / weights[0] - ratio).abs() < 1e-4, "{balance}: {weights:?}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Holds what heads see of each pixel: its spectrum, then the network's features there.
+//! Holds what heads see of each pixel: the spectrum at it and around it, then the network's features.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
@@ -10,7 +10,7 @@ const MOST_FEATURES: usize = 64;
 /// Steps that find these directions: what is left of others shrinks with each.
 const TURNS: usize = 12;
 
-/// A row per pixel: the channels of the spectrum and the features, each of mean 0 and deviation 1,
+/// A row per pixel: the numbers of the spectrum and the features, each of mean 0 and deviation 1,
 /// the features then turned to fewer.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -31,7 +31,7 @@ pub(super) struct Scale {
 }
 
 impl Table {
-    /// Makes the table of rows of `spectrum` channels and then features, row-major.
+    /// Makes the table of rows of `spectrum` numbers and then features, row-major.
     ///
     /// # Errors
     /// - Model: a feature is not a number.
@@ -89,7 +89,7 @@ impl Scale {
         Ok(Self { spectrum, mean, deviation, turn: None })
     }
 
-    /// Counts the channels of the spectrum.
+    /// Counts the numbers of the spectrum.
     pub(super) fn spectrum(&self) -> usize {
         self.spectrum
     }

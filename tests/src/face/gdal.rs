@@ -7,7 +7,7 @@ use spectralgpt::gdal::register::sgpt_gdal_register;
 use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::Error;
 use spectralgpt_core::geometry::{Size, Window};
-use spectralgpt_core::live::vrt::{self, Kind};
+use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::model::Model;
 use spectralgpt_core::options::Options;
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSource};
@@ -68,7 +68,8 @@ fn planes(
     let plane = |emit: Emit| {
         let file = folder.join(format!("{}.vrt", emit.name()));
         options.emit = vec![emit];
-        vrt::write(api, case.model, scenes, &file, kind, &options)?;
+        let form = Form { kind, ..Form::default() };
+        vrt::write(api, case.model, scenes, &file, form, &options)?;
         let window = case.window.map(|window| window.inside(case.size)).transpose()?;
         let whole = GdalSource::open(api, &file.to_string_lossy())?.info().size;
         let window = window.map(|window| scaled(window, case.size.width.div_ceil(whole.width)));

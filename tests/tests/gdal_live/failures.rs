@@ -64,6 +64,8 @@ fn a_live_raster_is_refused_before_it_is_written() {
     assert_eq!(refused(&["--emit", "anomaly"]).0, Some(2));
     assert_eq!(refused(&["--kind", "other"]).0, Some(2));
     assert_eq!(refused(&["--bands", "B02"]).0, Some(2));
+    let (code, words) = refused(&["--kind", "pixel-function", "--relative"]);
+    assert!(code == Some(2) && words.contains("give --kind processed"), "{words}");
     world.live("live.vrt", &[]);
     let again = program::run(&["live", BUILTIN, &scene, "-o", &live, "--dn-offset", "0"]);
     assert!(again.code == Some(2) && again.err.contains("--overwrite"), "{}", again.err);

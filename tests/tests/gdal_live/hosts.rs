@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use conformance::skipped;
+use conformance::{models, program, skipped};
 
-use crate::World;
+use crate::{World, kinds};
 
 /// Six threads with datasets of their own read windows of each kind of live raster that this GDAL
 /// opens; `same` compares with the map.
@@ -62,9 +62,43 @@ fn osgeo(world: &World, script: &str, variables: &[(&str, &str)]) -> Option<crat
 #[test]
 fn six_threads_read_windows_and_each_chip_is_inferred_once() {
     let Some(world) = World::new() else { return };
-    world.live("live.vrt", &["--kind", "pixel-function"]);
-    let Some(said) = osgeo(&world, "threads('live.vrt')", &[]) else { return };
-    assert_eq!(said.chips(), world.chips);
+    for kind in kinds() {
+        world.live("live.vrt", &["--kind", kind]);
+        let Some(said) = osgeo(&world, "threads('live.vrt')", &[]) else { return };
+        assert_eq!(said.chips(), world.chips, "{kind}");
+    }
+}
+
+/// Interrupts again and again, as one who holds Ctrl-C down: a read ends, and the next one goes on.
+const INTERRUPT: &str = "
+import signal
+register()
+libc, interrupt = ctypes.CDLL(None), ctypes.CDLL(library).sgpt_gdal_interrupt
+libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+libc.signal(signal.SIGINT, ctypes.cast(interrupt, ctypes.c_void_p))
+said = []
+def read():
+    try:
+        same('live.vrt')
+    except RuntimeError as error:
+        said.append(str(error))
+reader = threading.Thread(target=read)
+reader.start()
+while reader.is_alive():
+    signal.raise_signal(signal.SIGINT)
+    reader.join(0.001)
+assert len(said) == 1 and 'interrupted' in said[0], said
+same('live.vrt')
+";
+
+#[test]
+fn an_interrupted_read_fails_and_the_next_one_goes_on() {
+    let Some(world) = World::new() else { return };
+    for kind in kinds() {
+        world.live("live.vrt", &["--kind", kind]);
+        let Some(said) = osgeo(&world, INTERRUPT, &[]) else { return };
+        assert!(said.err.contains(&format!(", {} in all", world.chips)), "{kind}: {}", said.err);
+    }
 }
 
 #[test]
@@ -153,6 +187,33 @@ fn another_gdal_reads_both_kinds() {
     }
     let said = world.python(&python, RASTERIO, &[]);
     conformance::tell(&format!("rasterio with GDAL {}", said.out.trim()));
+}
+
+#[test]
+fn a_relative_raster_moves_with_its_files() {
+    let Some(world) = World::new() else { return };
+    let Some((python, _)) = rasterio() else { return };
+    let (here, there) = (world.path("here"), world.path("there"));
+    std::fs::create_dir_all(here.join("models")).unwrap();
+    let model = models::segment(&here.join("models"), 1, 0.25).display().to_string();
+    let scene = here.join("scene.tif").display().to_string();
+    std::fs::hard_link(world.path("scene.tif"), &scene).unwrap();
+    let live = here.join("live.vrt").display().to_string();
+    let map = here.join("map.tif").display().to_string();
+    program::done(&["predict", &model, &scene, "-o", &map]);
+    let options = ["-o", &live, "--kind", "processed", "--relative"];
+    program::done(&[&["live", &model, &scene][..], &options].concat());
+    std::fs::rename(&here, &there).unwrap();
+    let script = "
+import os, sys, rasterio
+folder = sys.argv[1] + 'there/'
+whole = rasterio.open(folder + 'map.tif').read(1)
+os.chdir('/')
+assert (rasterio.open(folder + 'live.vrt').read(1) == whole).all()
+os.chdir(folder)
+assert (rasterio.open('live.vrt').read(1) == whole).all()
+";
+    world.python(&python, script, &[]);
 }
 
 #[test]

@@ -16,6 +16,15 @@ use spectralgpt_core::model::{BUILTIN, Model};
 /// Several chips with an edge left over; not square.
 const SIZE: Size = Size::new(391, 277);
 
+/// Lists the kinds that the GDAL of `gdal_translate` reads.
+fn kinds() -> &'static [&'static str] {
+    let out = Command::new("gdal_translate").arg("--version").output().unwrap().stdout;
+    let words = String::from_utf8_lossy(&out).into_owned();
+    let version = words.split([' ', '.', ',']).skip(1).take(2).map(|number| number.parse::<u32>());
+    let version: Vec<u32> = version.collect::<Result<_, _>>().unwrap();
+    if version >= vec![3, 9] { &["pixel-function", "processed"] } else { &["pixel-function"] }
+}
+
 /// A scene, its map as `predict` makes it, and a folder where GDAL finds the plugin.
 struct World {
     folder: tempfile::TempDir,

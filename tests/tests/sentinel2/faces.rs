@@ -5,7 +5,7 @@ use std::ptr::{null, null_mut};
 use conformance::raster::read;
 use conformance::safe::{self, Product};
 use spectralgpt::gdal::register::sgpt_gdal_register;
-use spectralgpt_core::live::vrt::{self, Kind};
+use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::options::{Masked, Options};
 use spectralgpt_core::raster::gdal::GdalApi;
 
@@ -29,7 +29,8 @@ fn a_live_map_of_a_masked_product_is_the_predicted_one() {
     let live = folder.path().join("live.vrt");
     let processed = (api.version_number() >= 3_090_000).then_some(Kind::Processed);
     for kind in [Kind::PixelFunction].into_iter().chain(processed) {
-        vrt::write(api, &model, &[text(&zip)], &live, kind, &options).unwrap();
+        vrt::write(api, &model, &[text(&zip)], &live, Form { kind, relative: false }, &options)
+            .unwrap();
         assert!(read(&live) == expected);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use log::info;
 use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::Result;
-use spectralgpt_core::live::vrt::{self, Kind};
+use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::options::{Masked, Options, Resolution};
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
     #[arg(long, value_name = "model|source", default_value = "model")]
     resolution: Resolution,
+    /// Names files as seen from LIVE.vrt's folder, so that all can be moved together (processed only)
+    #[arg(long)]
+    relative: bool,
     /// Replaces an existing file
     #[arg(long)]
     overwrite: bool,
@@ -76,7 +79,8 @@ impl Arguments {
         options.resolution = self.resolution;
         options.overwrite = self.overwrite;
         let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
-        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, self.kind, &options)?;
+        let form = Form { kind: self.kind, relative: self.relative };
+        vrt::write(GdalApi::find()?, &self.model, &inputs, &self.output, form, &options)?;
         info!("wrote '{}'", self.output.display());
         Ok(())
     }

@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use log::info;
-use serde::Deserialize;
-use serde_json::Value;
 use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::memory;
 use spectralgpt_core::model::Model;
-use spectralgpt_core::model::classes::is_colour;
 use spectralgpt_core::raster::gdal::GdalApi;
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::train::{
-    ClassName, HeadChoice, Layer, TrainOptions, TrainReport, check_files, train,
+    ClassName, HeadChoice, Layer, TrainOptions, TrainReport, check_files, parse_classes, train,
 };
 
 use crate::bar::{Bar, listen};
@@ -44,9 +41,13 @@ pub(crate) struct Arguments {
     /// What is put on the encoder: auto (whatever tests best), logistic, mlp
     #[arg(long, value_name = "KIND", default_value = "auto")]
     head: HeadChoice,
-    /// What the head sees besides each pixel's spectrum: auto, encoder, decoder
+    /// What the head sees besides the spectrum at each pixel and around it: auto, encoder, decoder
     #[arg(long, value_name = "LAYER", default_value = "auto")]
     layer: Layer,
+    /// How much rare classes count for more than their number, 0 (not at all) to 1 (as much as common
+    /// ones)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, allow_hyphen_values = true)]
+    balance: f64,
     /// Side of the blocks of the raster that are learnt from or tested on as a whole, 32 or more
     #[arg(long, value_name = "PX", default_value_t = 32)]
     blocks: u32,
@@ -97,15 +98,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// A class as people describe it.
-#[derive(Debug, Deserialize)]
-struct Wish {
-    label: Value,
-    name: String,
-    #[serde(alias = "color")]
-    colour: Option<String>,
-}
-
 impl Arguments {
     pub(crate) fn run(self) -> Result<()> {
         match self.train() {
@@ -136,7 +128,7 @@ impl Arguments {
         options.field.clone_from(&self.field);
         options.classes =
             self.classes.as_deref().map(read_classes).transpose()?.unwrap_or_default();
-        (options.head, options.layer) = (self.head, self.layer);
+        (options.head, options.layer, options.balance) = (self.head, self.layer, self.balance);
         (options.block_px, options.folds, options.seed) = (self.blocks, self.folds, self.seed);
         options.cache.clone_from(&self.cache);
         let line = &mut options.line;
@@ -158,7 +150,7 @@ impl Arguments {
         }
         info!(
             "of blocks not learnt from: overall accuracy {:.3} (the commonest class alone: {:.3}), \
-             macro F1 {:.3}; with the spectrum alone {:.3} and {:.3}",
+             macro F1 {:.3}; without the network's features {:.3} and {:.3}",
             report.figures.overall_accuracy,
             report.majority_rate,
             report.figures.macro_f1,
@@ -175,24 +167,5 @@ impl Arguments {
 
 fn read_classes(path: &Path) -> Result<Vec<ClassName>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
-    let wrong = |what: String| {
-        Error::usage(format!(
-            "'{}' is not a list of classes ({what}); give \
-             [{{\"label\": \"3\", \"name\": \"Water\", \"colour\": \"#0000ff\"}}, ...]",
-            path.display()
-        ))
-    };
-    let wishes: Vec<Wish> =
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let class = |wish: Wish| {
-        if let Some(colour) = wish.colour.as_deref().filter(|colour| !is_colour(colour)) {
-            return Err(wrong(format!("'{colour}' is not a colour like #0000ff")));
-        }
-        let label = match wish.label {
-            Value::String(text) => text,
-            number => number.to_string(),
-        };
-        Ok(ClassName { label, name: wish.name, colour: wish.colour })
-    };
-    wishes.into_iter().map(class).collect()
+    parse_classes(&text).map_err(|error| error.at(&format!("'{}'", path.display())))
 }

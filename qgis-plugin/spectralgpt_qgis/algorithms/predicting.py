@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What algorithms that map scenes share: parameters, the run, styled results."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterRasterDestination,
+)
+
+from .._vendor import spectralgpt
+from ..history import remember
+from ..texts import tr
+from ..watcher import watching
+from . import common
+from .base import Algorithm
+
+INPUT, OUTPUT = "INPUT", "OUTPUT"
+
+
+@dataclasses.dataclass(frozen=True)
+class Map:
+    """A raster that a run gives: its parameter, the library's word for it, its title."""
+
+    parameter: str
+    emit: str
+    title: str
+
+
+SCORES = Map("SCORES", "scores", "Score of each class")
+CONFIDENCE = Map("CONFIDENCE", "confidence", "Confidence (score of the chosen class)")
+
+
+class PredictAlgorithm(Algorithm):
+    """Maps a scene; a subclass has texts, the tasks it is for, and its maps."""
+
+    TASKS: tuple[str, ...] = ()
+    BUILTIN = False
+    SCENES: tuple[tuple[str, str], ...] = ((INPUT, "Scene"),)
+    MAPS: tuple[Map, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenes: list[str] = []
+        self.options = spectralgpt.Options()
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Lists scenes, model, part, advanced ones, maps."""
+        scenes = [common.scene(name, tr(title)) for name, title in self.SCENES]
+        return [
+            *scenes,
+            common.model(self.BUILTIN),
+            *common.part(),
+            *self.more_parameters(),
+            *common.pixels(),
+            *common.computing(),
+            *(_destination(made, place > 0) for place, made in enumerate(self.MAPS)),
+            *self.more_outputs(),
+        ]
+
+    def more_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Lists parameters of this algorithm alone."""
+        return []
+
+    def more_outputs(self) -> list[QgsProcessingParameterDefinition]:
+        """Lists outputs that are no rasters."""
+        return []
+
+    def maps(self, parameters: dict[str, Any], context: QgsProcessingContext) -> list[Map]:
+        """Lists the maps that are asked for, the first one always."""
+        del context
+        return [self.MAPS[0], *(made for made in self.MAPS[1:] if parameters.get(made.parameter))]
+
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """Checks that maps are to be GeoTIFF."""
+        for made in self.MAPS:
+            given = parameters.get(made.parameter)
+            if isinstance(given, str) and given.lower().endswith(".vrt"):
+                return False, tr("'{}' is to be a map; give a name that ends in .tif.").format(
+                    given
+                )
+        return super().checkParameterValues(parameters, context)
+
+    def take(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        """Takes files and options from layers."""
+        layers = [common.raster_layer(self, parameters, name, context) for name, _ in self.SCENES]
+        self.scenes = [layer.source() for layer in layers]
+        told = common.options(self, parameters, context)
+        self.options = common.with_part(self, parameters, context, feedback, layers[0], told)
+
+    def work(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        """Maps the scene and returns the files."""
+        maps = self.maps(parameters, context)
+        paths = [
+            Path(self.parameterAsOutputLayer(parameters, made.parameter, context)) for made in maps
+        ]
+        told = dataclasses.replace(self.options, emit=[made.emit for made in maps])
+        path = common.model_path(self, parameters, context)
+        with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
+            described = model.describe()
+            self._check_task(path, described)
+            tell_plan(model.preview(self.scenes, told), feedback)
+            report = self._predict(model, told, paths, watcher)
+        outputs = {made.parameter: str(path) for made, path in zip(maps, paths)}
+        for path_made in outputs.values():
+            remember(context, path_made, self.displayName(), path, self.scenes, report)
+        outputs.update(self.after(parameters, context, feedback, described, str(paths[0])))
+        return outputs
+
+    def after(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        described: dict[str, Any],
+        path: str,
+    ) -> dict[str, Any]:
+        """Makes what is no raster from the finished map."""
+        del parameters, context, feedback, described, path
+        return {}
+
+    def _predict(
+        self,
+        model: spectralgpt.Model,
+        told: spectralgpt.Options,
+        paths: list[Path],
+        watcher: spectralgpt.Progress,
+    ) -> dict[str, Any]:
+        """Maps into the files; several are made in a folder of their own, as they lie together."""
+        folder = paths[0].parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if len(paths) == 1:
+            return model.predict(self.scenes, paths[0], told, watcher)
+        with tempfile.TemporaryDirectory(prefix=".spectralgpt-", dir=folder) as made:
+            report = model.predict(self.scenes, Path(made) / "map.tif", told, watcher)
+            for file, path in zip(report["outputs"], paths):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                for end in ("", ".aux.xml"):
+                    if Path(file + end).exists():
+                        shutil.move(file + end, str(path) + end)
+        return report
+
+    def _check_task(self, path: str, described: dict[str, Any]) -> None:
+        task = described["task"]
+        if task not in self.TASKS:
+            raise QgsProcessingException(
+                tr(
+                    "'{path}' is a model for the task '{task}'; '{title}' needs one for {needed}."
+                ).format(
+                    path=path,
+                    task=task,
+                    title=self.displayName(),
+                    needed=" / ".join(f"'{name}'" for name in self.TASKS),
+                )
+            )
+
+
+def _destination(made: Map, optional: bool) -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterRasterDestination(
+        made.parameter, tr(made.title), optional=optional, createByDefault=not optional
+    )
+
+
+def tell_plan(plan: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+    """Shows the bands that were found, and how much is to be computed."""
+    for scene in plan["inputs"]:
+        bands = ", ".join(f"{band['name']} = {band['number']}" for band in scene["bands"])
+        feedback.pushInfo(tr("Bands of '{}': {}").format(scene["name"], bands))
+    window = plan["window"]
+    feedback.pushInfo(
+        tr("{width} x {height} pixels, {chips} chips of {chip} pixels, offset {offset:g}").format(
+            width=window["width"],
+            height=window["height"],
+            chips=plan["chips"],
+            chip=plan["chip_px"],
+            offset=plan["dn_offset"],
+        )
+    )
