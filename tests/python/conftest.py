@@ -90,7 +90,9 @@ def profile(work, package):
     shutil.copytree(package.parent / "spectralgpt_qgis", plugins / "spectralgpt_qgis")
     ini = config / "profiles/default/QGIS/QGIS3.ini"
     ini.parent.mkdir(parents=True)
-    ini.write_text("[PythonPlugins]\nspectralgpt_qgis=true\nprocessing=true\n", encoding="utf-8")
+    others = "MetaSearch", "db_manager", "grassprovider", "otbprovider", "sagaprovider"
+    lines = ["[PythonPlugins]", "spectralgpt_qgis=true", *(f"{other}=false" for other in others)]
+    ini.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return config
 
 

@@ -12,7 +12,7 @@ import processing
 from osgeo import gdal
 from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QApplication, QDockWidget
+from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QPushButton
 from qgis.utils import iface
 
 SCREENS, WORK = Path(os.environ["SCREENS"]), Path(os.environ["WORK"])
@@ -112,6 +112,26 @@ def missing():
     bar = iface.messageBar().items()
     assert any("native library" in item.text() for item in bar), "the message is there"
     report(message_without_library=[item.text() for item in bar])
+    button = next(
+        button for button in bar[0].findChildren(QPushButton) if button.text() == "Install…"
+    )
+    QTimer.singleShot(0, button.click)  # the dialog that opens has the last word until it is closed
+    made = None
+    while made is None:
+        yield 200
+        shown = (widget for widget in QApplication.topLevelWidgets() if widget.isVisible())
+        made = next((widget for widget in shown if hasattr(widget, "runButton")), None)
+    made.mainWidget().setParameters({"FILE": os.environ["BUNDLE"]})
+    yield 500
+    picture("install", made)
+    yield from run(made)
+    report(installed=made.results()["VERSION"])
+    made.close()
+    yield 300
+    check = dialog("check_installation", {})
+    yield from run(check)
+    picture("check", check)
+    report(checked=check.results())
 
 
 def at_work():

@@ -82,6 +82,15 @@ impl Request {
         Ok(request)
     }
 
+    /// Lists the names of files.
+    pub(super) fn names(&mut self) -> impl Iterator<Item = &mut String> {
+        let mask = match &mut self.options.mask {
+            Masked::Raster(raster) => Some(raster),
+            _ => None,
+        };
+        self.sources.iter_mut().chain([&mut self.model]).chain(mask)
+    }
+
     /// Takes names of files that are there as those in a folder; others stay as they are.
     #[must_use]
     pub fn beside(mut self, folder: &Path) -> Self {
@@ -93,15 +102,6 @@ impl Request {
         }
         self.key += &format!("{}\n", folder.display());
         self
-    }
-
-    /// Lists the names of files, to be changed.
-    pub(super) fn names(&mut self) -> impl Iterator<Item = &mut String> {
-        let mask = match &mut self.options.mask {
-            Masked::Raster(raster) => Some(raster),
-            Masked::Nothing | Masked::Classes => None,
-        };
-        self.sources.iter_mut().chain([&mut self.model]).chain(mask)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<()> {

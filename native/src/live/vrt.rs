@@ -112,8 +112,8 @@ pub fn write(
         options: options.clone(),
         ..Request::default()
     };
-    if let Masked::Raster(mask) = &mut request.options.mask {
-        *mask = names::source(mask);
+    if let Masked::Raster(raster) = &mut request.options.mask {
+        *raster = names::source(raster);
     }
     let what = Live::open(api, &request)?.output(request.emit)?;
     if !processed && what.size.width.max(what.size.height) > RAMP {

@@ -29,7 +29,7 @@ fn a_live_map_of_a_masked_product_is_the_predicted_one() {
     let live = folder.path().join("live.vrt");
     let processed = (api.version_number() >= 3_090_000).then_some(Kind::Processed);
     for kind in [Kind::PixelFunction].into_iter().chain(processed) {
-        vrt::write(api, &model, &[text(&zip)], &live, Form { kind, relative: false }, &options)
+        vrt::write(api, &model, &[text(&zip)], &live, Form { kind, ..Form::default() }, &options)
             .unwrap();
         assert!(read(&live) == expected);
     }

@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Added to every digital number, -1000 for Sentinel-2 since baseline 04.00 [default: as the file says]
     #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     dn_offset: Option<f64>,
+    /// Names files as seen from LIVE.vrt's folder, so that all can be moved together (processed only)
+    #[arg(long)]
+    relative: bool,
     /// Pixels that become nodata besides: scl (clouds, shadows, snow by a level-2A product's scene
     /// classification: 3, 8, 9, 10, 11), none, or a raster that is 0 there
     #[arg(long, value_name = "scl|none|FILE", default_value = "none")]
@@ -56,9 +59,6 @@ pub(crate) struct Arguments {
     /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
     #[arg(long, value_name = "model|source", default_value = "model")]
     resolution: Resolution,
-    /// Names files as seen from LIVE.vrt's folder, so that all can be moved together (processed only)
-    #[arg(long)]
-    relative: bool,
     /// Replaces an existing file
     #[arg(long)]
     overwrite: bool,
