@@ -13,14 +13,14 @@
  * says what was given, what was needed and what to do; free it with `sgpt_error_free`. On success
  * `*error_out` is left as it is; on failure every other output is, except pixels: a buffer is
  * then unspecified, and a sink may have got rows. A defect of the library ends the call with
- * `SGPT_ERROR_PANIC`, not the process.
+ * `SGPT_ERROR_PANIC`, not the process. Only where the system refuses memory may the process end.
  *
  * What the caller promises. A pointer is NULL where the function says so, or points to what its
  * type and length say, for as long as the call lasts; nothing that is written overlaps anything
  * else of the call; text ends with a NUL; an object is used as long as it is not freed and freed
  * once. What can be checked is checked: NULL, alignment, lengths against shapes, products against
- * overflow, numbers, text. Paths are bytes; other text is UTF-8, and so are names that GDAL
- * opens.
+ * overflow, numbers, text. Paths are bytes; other text is UTF-8, and so are, as GDAL wants them,
+ * names of what it opens or writes.
  *
  * Threads. An object behind `const *` may be used by several threads at once: models, sessions,
  * errors, stop signs. Any other is for one thread at a time. There is no thread-local state: an
@@ -232,9 +232,9 @@ typedef struct sgpt_array {
 } sgpt_array;
 
 /**
- * Room for an output, in memory that is borrowed for the call; its extent is `sgpt_session_layout`'s.
- * The layout is frozen. Strides are as in `sgpt_array`, and give every sample a place of its
- * own. Unspecified after a failure.
+ * Room for an output, in memory that is borrowed for the call; its extent is
+ * `sgpt_session_layout`'s. The layout is frozen. Strides are as in `sgpt_array`, and give every
+ * sample a place of its own. Unspecified after a failure.
  */
 typedef struct sgpt_buffer {
   /**
@@ -643,9 +643,10 @@ sgpt_status sgpt_log_set(int32_t level,
                          struct sgpt_error **error_out);
 
 /**
- * Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation` says what the scores of another's model still
- * need, "none", "softmax", "log_softmax" or "sigmoid"; NULL, the default, for a model that says it
- * itself. `model_out` gets the model; free it with `sgpt_model_free`.
+ * Opens a model. `path` names its file, or a built-in one as in "builtin:landcover". `activation`
+ * says what the scores of another's model still need, "none", "softmax", "log_softmax" or
+ * "sigmoid"; NULL, the default, for a model that says it itself. `model_out` gets the model; free
+ * it with `sgpt_model_free`.
  */
 sgpt_status sgpt_model_open(const char *path,
                             const char *activation,
@@ -745,8 +746,8 @@ sgpt_status sgpt_options_set_bands(struct sgpt_options *options,
                                    struct sgpt_error **error_out);
 
 /**
- * Sets the digital number that means "nothing here", in any band. Default: as a file says; none in
- * memory and behind callbacks.
+ * Sets the digital number that means "nothing here", in any band; NaN: none does, whatever a file
+ * says. Default: as a file says; none in memory and behind callbacks.
  */
 sgpt_status sgpt_options_set_nodata(struct sgpt_options *options,
                                     double value,
@@ -843,8 +844,26 @@ sgpt_status sgpt_options_set_overwrite(struct sgpt_options *options,
                                        struct sgpt_error **error_out);
 
 /**
+ * Sets which pixels of files become nodata besides: "scl" (clouds, shadows, snow and ice by a
+ * level-2A product's scene classification), "none", or a raster that is 0 or nodata there. Default:
+ * "none".
+ */
+sgpt_status sgpt_options_set_mask(struct sgpt_options *options,
+                                  const char *mask,
+                                  struct sgpt_error **error_out);
+
+/**
+ * Sets the pixels that the network sees of files: "model" (of the size that it was trained at;
+ * rasters of others are resampled, and the map has the new ones) or "source". Default: "model".
+ */
+sgpt_status sgpt_options_set_resolution(struct sgpt_options *options,
+                                        const char *name,
+                                        struct sgpt_error **error_out);
+
+/**
  * Predicts raster files, anything GDAL opens, into a map. `inputs` are `inputs_len` file names,
- * UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the command line.
+ * UTF-8, one per date; `output` is the file to write; other outputs go beside it, as with the
+ * command line.
  * `watch` may be NULL. `report_out` gets what was done as JSON (`outputs`, `seconds`, `chips`,
  * `chips_skipped`, `chips_per_second`, `provider`, `precision`, `fallback_nodes`,
  * `seam_disagreement`, `peak_rss_bytes`), unless it is NULL; free it with `sgpt_text_free`.

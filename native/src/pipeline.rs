@@ -311,7 +311,7 @@ impl<'a> Walk<'a> {
         if self.done == self.report.chips_skipped && !batch.tiles.is_empty() {
             // The network's own memory shows in its first run.
             self.line.check_memory(self.line.bytes() / 2)?;
-            self.expect(batch.tiles.len());
+            self.expect(scored.seconds / batch.tiles.len() as f64);
         }
         for (product, planes) in self.products.iter_mut().zip(&scored.planes) {
             product.add(self.line.plan, batch, planes, take)?;
@@ -325,9 +325,9 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Says how long a long run will take, by its first batch.
-    fn expect(&self, chips: usize) {
-        let seconds = self.started.elapsed().as_secs_f64() / chips as f64;
+    /// Says how long a long run will take, by the network's first batch: what is read before it, blocks
+    /// of a thousand rows, serves many.
+    fn expect(&self, seconds: f64) {
         let left = seconds * (self.line.plan.len() - self.done) as f64;
         if left > 60.0 {
             info!("about {:.0} minutes to go", (left / 60.0).ceil());

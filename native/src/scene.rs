@@ -51,9 +51,6 @@ impl SceneReport {
         json!({
             "outputs": outputs,
             "seconds": self.line.seconds,
-            "seconds_reading": self.line.reading,
-            "seconds_inferring": self.line.inferring,
-            "seconds_writing": self.line.writing,
             "chips": self.line.chips,
             "chips_skipped": self.line.chips_skipped,
             "chips_per_second": self.chips_per_second(),

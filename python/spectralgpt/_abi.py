@@ -126,6 +126,8 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
             "bands": c_char_p,
             "nodata": c_double,
             "dn_offset": c_double,
+            "mask": c_char_p,
+            "resolution": c_char_p,
             "batch": c_size_t,
             "threads": c_size_t,
             "memory": c_uint64,

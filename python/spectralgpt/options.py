@@ -23,7 +23,9 @@ class Options:
     `emit` names outputs (classes, scores, confidence, ...); `window` is (column, row, width,
     height) in pixels; `bbox` is (x0, y0, x1, y1) in `bbox_crs`, by default the raster's own;
     `aoi` is a file of polygons. `memory` is in bytes, `overlap` in pixels. `dn_offset` is added to
-    digital numbers, -1000 for Sentinel-2 products since baseline 04.00.
+    digital numbers, -1000 for Sentinel-2 products since baseline 04.00. `mask` is "scl" (clouds and
+    shadows of a level-2A product), "none", or a raster that is 0 where pixels become nodata;
+    `resolution` is "model" or "source".
     """
 
     emit: Optional[Names] = None
@@ -35,6 +37,8 @@ class Options:
     bands: Optional[Names] = None
     nodata: Optional[float] = None
     dn_offset: Optional[float] = None
+    mask: Optional[PathLike] = None
+    resolution: Optional[str] = None
     batch: Optional[int] = None
     threads: Optional[int] = None
     memory: Optional[int] = None

@@ -213,7 +213,7 @@ fn real_files_keep_their_nodata() {
         for (nodata, more) in [(nodata, &[][..]), (other, &["--nodata", &value])] {
             let needed = &given.pixels[..pixels * bands.min(10)];
             let valid = |at: usize| needed.iter().skip(at).step_by(pixels).all(|v| *v != nodata);
-            let options = [&["--bands", &names], more].concat();
+            let options = [&["--bands", &names, "--resolution", "source"], more].concat();
             let (outputs, report) =
                 predict(&model, std::slice::from_ref(&scene), &options).swap_remove(0);
             check(&outputs, valid, file);

@@ -94,7 +94,7 @@ fn maps_and_parts_of_maps_lie_where_their_scenes_lie() {
     for window in ["0,0,150,70", "37,11,101,53"] {
         let (maps, model) = (text(&folder.path().join(window)), text(&model));
         let mut arguments = vec!["predict", &model, "-o", &maps, "--emit", "classes,scores,valid"];
-        arguments.extend(["--window", window]);
+        arguments.extend(["--window", window, "--resolution", "source"]);
         arguments.extend(scenes.iter().map(String::as_str));
         program::done(&arguments);
         let compare = format!("{PLACES}{COMPARE}");

@@ -1,5 +1,6 @@
 //! Sentinel-2 data as they come: products, their parts, their zips, loose files, through the program.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
+#![allow(clippy::cast_possible_truncation, reason = "made numbers are small")]
 
 mod dates;
 mod errors;

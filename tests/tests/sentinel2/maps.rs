@@ -80,7 +80,9 @@ fn every_way_to_name_a_products_data_gives_the_same_map() {
         for normalisation in [MIN_MAX, z_score(SOME.len())] {
             let model = model(folder.path(), &SOME, normalisation.clone());
             let expected = map(&model, &known[0], &[]);
-            for name in &known[1..] {
+            // Constants show the offset, too; of the other scaling one name of each kind will do.
+            let step = if normalisation == MIN_MAX { 4 } else { 1 };
+            for name in known[1..].iter().step_by(step) {
                 assert!(map(&model, name, &[]) == expected, "{level}: {name}");
             }
             let offset = product.offset.unwrap_or(0).to_string();

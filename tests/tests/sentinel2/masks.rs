@@ -67,7 +67,7 @@ fn a_mask_raster_may_lie_on_its_own_grid() {
     let scene = folder.path().join("scene.tif");
     let pixels: Vec<u16> = (0..13_500u32).map(|at| (1 + at * 7 % 997) as u16).collect();
     raster::write_u16(&scene, size, &["B02"], &pixels, None);
-    let shown = |at: usize, width: usize| (at % width * 5 + at / width * 3) % 7 != 0;
+    let shown = |at: usize, width: usize| !(at % width * 5 + at / width * 3).is_multiple_of(7);
     let model = model(folder.path(), &["B02"], MIN_MAX);
     let coarse: Vec<u16> = (0..half.pixels()).map(|at| shown(at, 75).into()).collect();
     let fine: Vec<u16> =
