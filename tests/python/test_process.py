@@ -222,8 +222,8 @@ def test_the_installation_is_checked(process):
         ("segment", "an overlap of 3 pixels", ["INPUT={scene}", "OVERLAP=3"]),
         (
             "detect_changes",
-            "is not on the grid",
-            ["BEFORE={scene}", "AFTER={small}", "MODEL={change}"],
+            "do not overlap",
+            ["BEFORE={scene}", "AFTER={elsewhere}", "MODEL={change}"],
         ),
         ("classify_scenes", "'Offset added", ["INPUT={bare}", "MODEL={classify}"]),
         ("reconstruct", "needs one for 'reconstruct'", ["INPUT={scene}", "MODEL={segment}"]),
@@ -234,7 +234,10 @@ def test_the_installation_is_checked(process):
     ],
 )
 def test_failures_say_what_to_do(process, scene, models, tmp_path, name, words, arguments):
-    small = support.scene(tmp_path / "small.tif", width=150)
+    elsewhere = support.scene(tmp_path / "elsewhere.tif", width=150)
+    moved = gdal.Open(str(elsewhere), gdal.GA_Update)
+    moved.SetGeoTransform((900_000, 10, 0, 300_000, 0, -10))
+    del moved
     bare = tmp_path / "bare.tif"
     gdal.Translate(str(bare), str(scene))
     made = gdal.Open(str(bare), gdal.GA_Update)
@@ -244,7 +247,7 @@ def test_failures_say_what_to_do(process, scene, models, tmp_path, name, words, 
     output = tmp_path / f"made{end}"
     no_zip = tmp_path / "bundle.zip"
     no_zip.write_bytes(b"no bundle")
-    places = {"scene": scene, "small": small, "bare": bare, "zip": no_zip, **models}
+    places = {"scene": scene, "elsewhere": elsewhere, "bare": bare, "zip": no_zip, **models}
     filled = [argument.format(**places) for argument in arguments]
     refused(process, name, words, *filled, f"OUTPUT={output}")
     assert not output.exists()
