@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::checkpoint::{Checkpoint, Weights};
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
+use crate::inputs::same_file;
 use crate::model::manifest::{
     Activation, Channel, Class, Manifest, Output, OutputKind, SCHEMA, Task,
 };
@@ -55,10 +56,11 @@ pub struct ConvertOptions {
 /// description; what it assumes is listed in it.
 ///
 /// # Errors
-/// - Usage: the options do not fit the weights.
+/// - Usage: the options do not fit the weights, or the model would replace them.
 /// - Model: not a checkpoint, damaged, or not of a network that is known.
 /// - Io: a file cannot be read or written; no new model is left.
 pub fn convert(checkpoint: &Path, model: &Path, options: &ConvertOptions) -> Result<Manifest> {
+    must_differ(checkpoint, model)?;
     let weights = Checkpoint::open(checkpoint)?;
     let at = |error: Error| error.at(&format!("'{}'", checkpoint.display()));
     let ConvertOptions { task, heads, decoder_heads, image_size, .. } = *options;
@@ -107,6 +109,17 @@ fn item(manifest: &Manifest, model: &Path, parameters: u64, files: &[Hidden]) ->
         let written = serde_json::to_writer_pretty(&mut *out, &item).map_err(std::io::Error::from);
         written.map_err(|error| Error::file("write", &path, &error))
     })
+}
+
+fn must_differ(checkpoint: &Path, model: &Path) -> Result<()> {
+    let files = [model.to_owned(), beside::data_path(model), stac_item::path(model)];
+    match files.iter().find(|file| same_file(file, checkpoint)) {
+        Some(file) => Err(Error::usage(format!(
+            "'{}' is the checkpoint and would be overwritten; give another output",
+            file.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn name(model: &Path) -> String {

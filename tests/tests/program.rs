@@ -94,9 +94,12 @@ fn bad_requests_have_their_code_and_words_and_leave_nothing() {
     for read in [scene, model] {
         let arguments = ["predict", model, scene, "-o", read, "--overwrite"];
         bench.refuses(&arguments, 2, &["is read by this run"]);
+        let arguments = ["live", model, scene, "-o", read, "--overwrite"];
+        bench.refuses(&arguments, 2, &["is read by this run"]);
     }
     let folder = bench.folder.path().to_str().unwrap();
     bench.refuses(&["predict", model, scene, "-o", folder, "--overwrite"], 2, &["is an input"]);
+    bench.refuses(&["convert", text, text], 2, &["is the checkpoint", "another output"]);
     bench.refuses(&["convert", text, map], 4, &["text.txt", "checkpoint"]);
     bench.refuses(&["convert", "/nowhere.pth", map], 5, &["/nowhere.pth"]);
     bench.refuses(&["info", text], 4, &["not an ONNX model"]);

@@ -115,7 +115,9 @@ pub fn write(
     if let Masked::Raster(raster) = &mut request.options.mask {
         *raster = names::source(raster);
     }
-    let what = Live::open(api, &request)?.output(request.emit)?;
+    let live = Live::open(api, &request)?;
+    live.inputs.must_differ(&[file.to_owned()], model)?;
+    let what = live.output(request.emit)?;
     if !processed && what.size.width.max(what.size.height) > RAMP {
         return Err(Error::usage(format!(
             "the map would have {}; a pixel function reaches {RAMP}: give --kind processed",
