@@ -106,7 +106,18 @@ impl GdalBands {
 
     fn read_group(&self, window: Window, numbers: &[c_int], pixels: &mut [f32]) -> Result<()> {
         let what = || format!("band {}", Listed(numbers));
-        self.fetch(window, numbers[0], what, |dataset| dataset.read(window, numbers, pixels))
+        self.fetch(window, numbers[0], what, |dataset| {
+            dataset.read(window, numbers, pixels)?;
+            if self.ends_blocks(window, numbers[0]) { dataset.flush(numbers) } else { Some(()) }
+        })
+    }
+
+    /// Says whether no row that comes is in a block of these rows: what GDAL keeps is of no more use,
+    /// and new memory costs more than the same again.
+    fn ends_blocks(&self, window: Window, number: c_int) -> bool {
+        let height = self.info.bands[number.unsigned_abs() as usize - 1].block.height;
+        let whole = window.size.width == self.size().width;
+        whole && self.masks.is_empty() && window.end_row().is_multiple_of(height.max(1))
     }
 
     fn read_mask(&self, window: Window, by: ValidBy, mask: &mut [f32]) -> Result<()> {

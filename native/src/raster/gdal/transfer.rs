@@ -118,7 +118,7 @@ impl Dataset {
     }
 
     /// Empties the bands' block caches.
-    fn flush(&self, bands: &[c_int]) -> Option<()> {
+    pub(super) fn flush(&self, bands: &[c_int]) -> Option<()> {
         bands.iter().try_for_each(|&number| {
             // SAFETY: the band belongs to the open handle.
             succeeded(unsafe { (self.api.GDALFlushRasterCache)(self.band(number)) })
