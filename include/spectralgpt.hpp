@@ -75,6 +75,24 @@ class Model {
                                      detail::or_null(activation))) {}
   /// Describes it, JSON; as sgpt_model_describe.
   std::string describe() const { return detail::text(sgpt_model_describe, get()); }
+
+  /// Tells what a run would read and where, JSON; as sgpt_preview_files.
+  std::string preview_files(const std::vector<std::string> &inputs,
+                            const Options &options = {}) const {
+    const auto names = detail::pointers(inputs);
+    return detail::text(sgpt_preview_files, get(), names.data(), names.size(), options.get());
+  }
+
+  /// Trains a head on this model's encoder into the file `output`; returns the report, JSON. As
+  /// sgpt_train.
+  std::string train(const std::string &input, const std::string &labels, const std::string &output,
+                    const TrainOptions &training = {}, const Options &options = {},
+                    const Watch &watch = {}) const {
+    detail::Keeper keeper;
+    return detail::watched(keeper, watch, sgpt_train, get(), input.c_str(), labels.c_str(),
+                           output.c_str(), training.get(), options.get());
+  }
+
   const sgpt_model *get() const noexcept { return handle_.get(); }
 
  private:
@@ -153,22 +171,10 @@ class Session {
  private:
   using Handle = detail::Owner<sgpt_session, sgpt_session_free>;
 
-  /// Calls a function that predicts; throws what a callback threw, else what the function says.
   template <typename Function, typename... Arguments>
   std::string run(detail::Keeper &keeper, const Watch &watch, Function function,
                   Arguments... arguments) const {
-    detail::Listener listener{&watch, &keeper};
-    const sgpt_watch watching{watch.progress ? detail::Listener::hear : nullptr, &listener,
-                              watch.cancel ? watch.cancel->get() : nullptr};
-    std::string report;
-    try {
-      report = detail::text(function, get(), arguments..., &watching);
-    } catch (const Error &) {
-      keeper.rethrow();
-      throw;
-    }
-    keeper.rethrow();
-    return report;
+    return detail::watched(keeper, watch, function, get(), arguments...);
   }
 
   Handle handle_;

@@ -98,6 +98,25 @@ struct Listener {
   }
 };
 
+/// Calls a function that is watched and reports, whose last arguments are `watch` and
+/// `report_out`; returns the report. Throws what a callback threw, else what the function says.
+template <typename Function, typename... Arguments>
+std::string watched(Keeper &keeper, const Watch &watch, Function function,
+                    Arguments... arguments) {
+  Listener listener{&watch, &keeper};
+  const sgpt_watch watching{watch.progress ? Listener::hear : nullptr, &listener,
+                            watch.cancel ? watch.cancel->get() : nullptr};
+  std::string report;
+  try {
+    report = text(function, arguments..., &watching);
+  } catch (const Error &) {
+    keeper.rethrow();
+    throw;
+  }
+  keeper.rethrow();
+  return report;
+}
+
 }  // namespace detail
 }  // namespace sgpt
 

@@ -50,6 +50,40 @@ class ConvertOptions {
   Handle handle_;
 };
 
+/// Describes how a head is trained; setters can be chained.
+class TrainOptions {
+ public:
+  TrainOptions() : handle_(detail::make<Handle>(sgpt_train_options_new)) {}
+  TrainOptions &field(const std::string &name) {
+    return set(sgpt_train_options_set_field, name.c_str());
+  }
+  TrainOptions &classes(const std::string &json) {
+    return set(sgpt_train_options_set_classes, json.c_str());
+  }
+  TrainOptions &head(const std::string &name) {
+    return set(sgpt_train_options_set_head, name.c_str());
+  }
+  TrainOptions &layer(const std::string &name) {
+    return set(sgpt_train_options_set_layer, name.c_str());
+  }
+  TrainOptions &blocks(std::uint32_t pixels) { return set(sgpt_train_options_set_blocks, pixels); }
+  TrainOptions &folds(std::uint32_t folds) { return set(sgpt_train_options_set_folds, folds); }
+  TrainOptions &seed(std::uint64_t seed) { return set(sgpt_train_options_set_seed, seed); }
+  TrainOptions &cache(const std::string &folder) {
+    return set(sgpt_train_options_set_cache, folder.c_str());
+  }
+  const sgpt_train_options *get() const noexcept { return handle_.get(); }
+
+ private:
+  using Handle = detail::Owner<sgpt_train_options, sgpt_train_options_free>;
+  template <typename Function, typename... Values>
+  TrainOptions &set(Function function, Values... values) {
+    detail::call(function, handle_.get(), values...);
+    return *this;
+  }
+  Handle handle_;
+};
+
 /// Describes how to run a model; setters can be chained.
 class Options {
  public:

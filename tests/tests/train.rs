@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use conformance::cc::{Language, compile};
 use conformance::networks::{self, Network};
 use conformance::raster::{self, SEGMUNICH};
 use conformance::{detgen, full, models, program};
@@ -85,6 +86,17 @@ impl Bench {
         self.folder.path().join(name)
     }
 
+    /// Trains by the C++ header and returns what it prints: the preview and the report.
+    fn train_in_cpp(&self, output: &Path) -> (Value, Value) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/train.cpp");
+        let mut program = Command::new(compile(&source, Language::Cpp17, self.folder.path()));
+        let run = program.args([&self.model, &self.scene, &self.labels]).arg(output).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let said = String::from_utf8(run.stdout).unwrap();
+        let (preview, report) = said.split_once('\n').unwrap();
+        (serde_json::from_str(preview).unwrap(), serde_json::from_str(report).unwrap())
+    }
+
     /// Trains and returns the report.
     fn train(&self, output: &Path, options: &[&str]) -> Value {
         train(
@@ -117,7 +129,7 @@ fn accuracy(model: &Path, scene: &str) -> f64 {
 #[test]
 fn equal_seeds_give_equal_files_that_say_what_was_trained() {
     let bench = Bench::new();
-    let models = ["one", "two"].map(|folder| {
+    let models = ["one", "two", "three"].map(|folder| {
         fs::create_dir(bench.path(folder)).unwrap();
         bench.path(folder).join("mine.onnx")
     });
@@ -127,6 +139,9 @@ fn equal_seeds_give_equal_files_that_say_what_was_trained() {
     let second = bench.train(&models[1], &["-j", "2", "--cache", &cache, "--report", &picture]);
     assert!(fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
     assert!(fs::read(&models[0]).unwrap() == fs::read(&models[1]).unwrap());
+    let (preview, third) = bench.train_in_cpp(&models[2]);
+    assert_eq!((&preview["chips"], &third["confusion"]), (&json!(6), &first["confusion"]));
+    assert!(fs::read(&models[0]).unwrap() == fs::read(&models[2]).unwrap());
     assert_eq!((&first["chips_cached"], &second["chips_cached"]), (&json!(0), &first["chips"]));
     assert_eq!(first["confusion"], second["confusion"]);
     assert!(first["score_difference"].as_f64().unwrap() < 1e-4, "{first}");
