@@ -14,7 +14,7 @@ NAME = f"S2B_MSIL2A_{START}_N0400_R122_{TILE}_20220301T120000.SAFE"
 GRANULE = f"GRANULE/L2A_{TILE}_A025930_{START}"
 CORNER = (600_000, 5_400_000)
 WIDTH, HEIGHT = 246, 180  # multiples of 6, so that bands of 60 m have whole pixels
-METRES = {name: 20 for name in support.BANDS}
+METRES = dict.fromkeys(support.BANDS, 20)
 METRES.update({"B02": 10, "B03": 10, "B04": 10, "B08": 10, "B01": 60, "B09": 60})
 
 

@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProperty,
     QgsRasterLayer,
+    QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QVariant
@@ -138,8 +139,7 @@ def test_labels_are_what_qgis_shows_of_them(plugin, algorithm, scene, labels, co
 def test_unsaved_examples_and_masks_count(plugin, algorithm, scene, tmp_path, context):
     layer = QgsVectorLayer("Polygon?crs=EPSG:32633", "drawn", "memory")
     shape = QgsFeature()
-    box = "POLYGON((600300 5399700, 600700 5399700, 600700 5399400, 600300 5399400, 600300 5399700))"
-    shape.setGeometry(QgsGeometry.fromWkt(box))
+    shape.setGeometry(QgsGeometry.fromRect(QgsRectangle(600_300, 5_399_400, 600_700, 5_399_700)))
     layer.startEditing()
     layer.addFeature(shape)
     masked, features = tmp_path / "masked.tif", tmp_path / "features.tif"
@@ -165,9 +165,9 @@ def test_cancel_ends_the_writing_of_labels(plugin, algorithm, scene, labels, tmp
     from spectralgpt_qgis.algorithms import vectors
 
     told.cancel()
-    with pytest.raises(QgsProcessingException, match="Cancelled"):
-        with vectors.as_file("", train, parameters, "LABELS", context, told, "LOUD"):
-            pass
+    lent = vectors.as_file("", train, parameters, "LABELS", context, told, "LOUD")
+    with pytest.raises(QgsProcessingException, match="Cancelled"), lent:
+        pass
 
 
 class Full:
@@ -220,9 +220,7 @@ def test_polygons_stop_when_cancelled(plugin, algorithm, scene, tmp_path, contex
     from spectralgpt_qgis.algorithms import sinks
 
     told, add = Told(), sinks.Table.add
-    monkeypatch.setattr(
-        sinks.Table, "add", lambda self, *row: (add(self, *row), told.cancel())
-    )
+    monkeypatch.setattr(sinks.Table, "add", lambda self, *row: (add(self, *row), told.cancel()))
     shapes = tmp_path / "shapes.gpkg"
     parameters = {
         "INPUT": str(scene),

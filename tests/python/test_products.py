@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import products
+import pytest
 import support
 from osgeo import gdal
 from qgis.core import QgsProject, QgsRasterLayer

@@ -109,17 +109,13 @@ class PredictAlgorithm(Algorithm):
         Raises:
             QgsProcessingException: a scene cannot be used, or extent and mask layer are given.
         """
-        dates = [
-            scenes.taken(self, parameters, name, context, feedback) for name, _ in self.SCENES
-        ]
+        dates = [scenes.taken(self, parameters, name, context, feedback) for name, _ in self.SCENES]
         self.scenes = [date.source for date in dates]
         told = common.options(self, parameters, context)
         self.options = _with_extent(self, parameters, context, dates[0], told)
         self.masked = self.parameterAsSource(parameters, MASK, context) is not None
         if self.masked and self.options.bbox:
-            raise QgsProcessingException(
-                tr("Extent and mask layer were given; give one of them.")
-            )
+            raise QgsProcessingException(tr("Extent and mask layer were given; give one of them."))
         if self.masked:
             self.mask_file = vectors.plain_file(self, parameters, MASK, context)
 
@@ -224,7 +220,7 @@ def _with_extent(
     scene: scenes.Scene,
     told: spectralgpt.Options,
 ) -> spectralgpt.Options:
-    """Adds the extent to options, if there is one: in the scene's reference system if QGIS knows it."""
+    """Adds the extent, if there is one: in the scene's reference system if QGIS knows that."""
     crs, srs = scene.crs, None
     if crs is None:
         crs = algorithm.parameterAsExtentCrs(parameters, EXTENT, context)

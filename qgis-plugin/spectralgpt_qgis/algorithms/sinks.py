@@ -43,9 +43,7 @@ class Table:
         feature.setAttributes(values)
         if geometry is not None:
             feature.setGeometry(geometry)
-        if self._sink is None or not self._sink.addFeature(
-            feature, QgsFeatureSink.Flag.FastInsert
-        ):
+        if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
             raise self._failed(self._sink.lastError() if self._sink else "")
         self._rows += 1
 

@@ -175,11 +175,10 @@ class TrainModel(Algorithm):
         """Trains and reports."""
         output = made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
         told = self._training(parameters, context)
-        with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
-            with vectors.as_file(
-                self.labels, self, parameters, LABELS, context, feedback, self.field
-            ) as labels:
-                done = model.train(self.scene, labels, output, told, self.options, watcher)
+        lent = vectors.as_file(self.labels, self, parameters, LABELS, context, feedback, self.field)
+        opened = common.opened(self, parameters, context)
+        with lent as labels, opened as model, watching(feedback) as watcher:
+            done = model.train(self.scene, labels, output, told, self.options, watcher)
         for line in report.lines(done):
             feedback.pushInfo(line)
         for warning in done["warnings"]:
