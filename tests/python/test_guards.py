@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProperty,
     QgsRasterLayer,
     QgsRectangle,
+    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QVariant
@@ -23,8 +24,11 @@ from test_plugin import Told
 
 
 def run(algorithm, name, parameters, context, feedback=None):
-    """Runs an algorithm; what fails is raised."""
-    results, _ = algorithm(name).run(parameters, context, feedback or Told(), {}, False)
+    """Runs an algorithm; what fails is raised, also what fails before the run proper."""
+    told = feedback or Told()
+    results, good = algorithm(name).run(parameters, context, told, {}, False)
+    if not good:
+        raise QgsProcessingException(" ".join(told.errors))
     return results
 
 
@@ -150,8 +154,15 @@ def test_unsaved_examples_and_masks_count(plugin, algorithm, scene, tmp_path, co
     run(algorithm, "extract_embeddings", {"INPUT": str(scene), "OUTPUT": str(features)}, context)
     alike = {"INPUT": str(features), "EXAMPLES": layer, "OUTPUT": str(tmp_path / "alike.tif")}
     run(algorithm, "find_similar", alike, context)
-    similarity = gdal.Open(alike["OUTPUT"]).ReadAsArray()
-    assert similarity[4, 6] > 0.9
+    unsaved = gdal.Open(alike["OUTPUT"]).ReadAsArray()
+    assert layer.commitChanges()
+    saved = tmp_path / "saved.gpkg"
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    QgsVectorFileWriter.writeAsVectorFormatV3(
+        layer, str(saved), context.transformContext(), options
+    )
+    run(algorithm, "find_similar", {**alike, "EXAMPLES": str(saved)}, context)
+    assert (unsaved == gdal.Open(alike["OUTPUT"]).ReadAsArray()).all()
 
 
 def test_cancel_ends_the_writing_of_labels(plugin, algorithm, scene, labels, tmp_path, context):

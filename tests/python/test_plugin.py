@@ -38,7 +38,7 @@ class Told(QgsProcessingFeedback):
 
     def __init__(self):
         super().__init__()
-        self.lines, self.shares = [], []
+        self.lines, self.shares, self.errors = [], [], []
         self.lineTold = lambda: None
         self.progressChanged.connect(self.shares.append)
 
@@ -48,6 +48,9 @@ class Told(QgsProcessingFeedback):
 
     def pushWarning(self, warning):
         self.lines.append(warning)
+
+    def reportError(self, error, fatalError=False):
+        self.errors.append(error)
 
 
 def test_the_toolbox_lists_every_algorithm(plugin):

@@ -20,6 +20,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProviderRegistry,
+    QgsVectorFileWriter,
 )
 
 from ..texts import tr
@@ -105,8 +106,10 @@ def table(
 def _file_and_layer(place: str) -> tuple[str, str]:
     """Returns the file of an output, empty if it is none, and the layer of several in it."""
     parts = QgsProviderRegistry.instance().decodeUri("ogr", place)
-    path = str(parts.get("path") or "")
-    return (path, str(parts.get("layerName") or "")) if Path(path).is_file() else ("", "")
+    path = Path(str(parts.get("path") or ""))
+    if path.suffix == ".shp" and not path.is_file():
+        path = path.with_suffix(".dbf")  # all that a shapefile without shapes is
+    return (str(path), str(parts.get("layerName") or "")) if path.is_file() else ("", "")
 
 
 def _opened(path: str, flags: int) -> Any:
@@ -130,7 +133,8 @@ def _remove(path: str, layer: str) -> None:
         if names.count(layer) and len(names) > 1:
             file.DeleteLayer(names.index(layer))
             return
-    belonging = file.GetFileList() or [] if file is not None else []
     del file
-    for name in {path, *belonging, *(path + end for end in ("-wal", "-shm", "-journal"))}:
-        Path(name).unlink(missing_ok=True)
+    if Path(path).suffix in (".shp", ".dbf"):
+        QgsVectorFileWriter.deleteShapeFile(str(Path(path).with_suffix(".shp")))
+    for end in ("", "-wal", "-shm", "-journal"):
+        Path(path + end).unlink(missing_ok=True)
