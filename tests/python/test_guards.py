@@ -84,6 +84,48 @@ def test_no_output_replaces_an_input_or_another(
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_tables_of_one_database_and_of_memory_are_different(
+    plugin, algorithm, scene, labels, tmp_path, context
+):
+    store = tmp_path / "store.gpkg"
+    shutil.copy(labels, store)
+    segment, layer = algorithm("segment"), QgsVectorLayer(f"{store}|layername=labels", "labels")
+    assert layer.isValid()
+    parameters = {"INPUT": str(scene), "MASK": layer, "OUTPUT": str(tmp_path / "map.tif")}
+    for areas, polygons, good in (
+        ("memory:", "memory:", True),
+        ("TEMPORARY_OUTPUT", "TEMPORARY_OUTPUT", True),
+        (f"ogr:dbname='{store}' table=\"a\"", f"ogr:dbname='{store}' table=\"b\" (geom)", True),
+        (f"ogr:dbname='{store}' table=\"a\"", f"ogr:dbname='{store}' table=\"a\" (geom)", False),
+        (f"ogr:dbname='{store}' table=\"labels\"", "memory:", False),
+        (str(store), "memory:", False),
+    ):
+        given = {**parameters, "AREAS": areas, "POLYGONS": polygons}
+        assert segment.checkParameterValues(given, context)[0] is good, areas
+
+
+def test_a_table_of_a_database_is_taken_away_alone(
+    plugin, algorithm, scene, labels, tmp_path, context, monkeypatch
+):
+    from spectralgpt_qgis.algorithms import sinks
+
+    store = tmp_path / "store.gpkg"
+    shutil.copy(labels, store)
+    parameters = {"INPUT": str(scene), "OUTPUT": str(tmp_path / "map.tif")}
+    parameters["AREAS"] = f"ogr:dbname='{store}' table=\"areas\""
+
+    def tables():
+        file = gdal.OpenEx(str(store))
+        return [file.GetLayer(place).GetName() for place in range(file.GetLayerCount())]
+
+    run(algorithm, "segment", parameters, context)
+    assert tables() == ["labels", "areas"]
+    monkeypatch.setattr(sinks, "_count", lambda _path, _layer: 3)
+    with pytest.raises(QgsProcessingException, match="is the disk full"):
+        run(algorithm, "segment", parameters, context)
+    assert tables() == ["labels"]
+
+
 def test_a_live_layer_stays_and_is_virtual(plugin, algorithm, scene, tmp_path, context):
     live = algorithm("create_live_layer")
     for given, words in (

@@ -49,7 +49,7 @@ class Told(QgsProcessingFeedback):
     def pushWarning(self, warning):
         self.lines.append(warning)
 
-    def reportError(self, error, fatalError=False):
+    def reportError(self, error, _fatal=False):
         self.errors.append(error)
 
 

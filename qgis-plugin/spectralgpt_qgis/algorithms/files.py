@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from qgis.core import (
     QgsProcessing,
@@ -29,7 +29,21 @@ READ = (
     QgsProcessingParameterFile,
     QgsProcessingParameterRasterLayer,
 )
-DATABASE = re.compile(r"dbname='([^']*)'")
+TABLE = re.compile(r"""^ogr:dbname='([^']*)' table="([^"]*)\"""")
+
+
+class _Place(NamedTuple):
+    """A file, and the table of it if only that is read or written."""
+
+    file: str
+    table: str = ""
+
+    def is_also(self, other: _Place) -> bool:
+        """Tells whether writing the one replaces something of the other."""
+        apart = self.table and other.table and self.table != other.table
+        if Path(self.file).exists() and Path(other.file).exists():
+            return not apart and Path(self.file).samefile(other.file)
+        return not apart and os.path.realpath(self.file) == os.path.realpath(other.file)
 
 
 def text(given: Any) -> str:
@@ -58,46 +72,42 @@ def clash(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> str:
     """Says which output would be written over an input or another output; empty if none."""
-    taken: list[tuple[str, str]] = []
+    taken: list[tuple[str, _Place]] = []
     definitions = algorithm.parameterDefinitions()
     for definition in sorted(definitions, key=lambda one: bool(one.isDestination())):
-        path = _path(algorithm, definition, parameters, context)
-        if not path:
+        place = _place(algorithm, definition, parameters, context)
+        if place is None:
             continue
         title = definition.description()
-        other = next((name for name, file in taken if _same(file, path)), None)
+        other = next((name for name, taken_one in taken if place.is_also(taken_one)), None)
         if definition.isDestination() and other:
             return tr(
                 "'{path}' is given for '{title}' and for '{other}'; give '{title}' another name."
-            ).format(path=path, title=title, other=other)
-        taken.append((title, path))
+            ).format(path=place.file, title=title, other=other)
+        taken.append((title, place))
     return ""
 
 
-def _path(
+def _place(
     algorithm: QgsProcessingAlgorithm,
     definition: QgsProcessingParameterDefinition,
     parameters: dict[str, Any],
     context: QgsProcessingContext,
-) -> str:
-    """Returns the file that a parameter reads or writes; empty if it is none."""
+) -> _Place | None:
+    """Returns what a parameter reads or writes, if it is a file."""
     given = parameters.get(definition.name())
     if definition.isDestination():
-        if temporary(given):
-            return ""
-        database = DATABASE.search(text(given))
-        return database.group(1) if database else text(given)
+        table = TABLE.match(text(given))
+        if temporary(given) or text(given).startswith("memory:"):
+            return None
+        return _Place(*table.groups()) if table else _Place(text(given))
     if given in (None, "") or not isinstance(definition, READ):
-        return ""
-    if not isinstance(definition, QgsProcessingParameterFile) and not Path(text(given)).exists():
-        layer = algorithm.parameterAsLayer(parameters, definition.name(), context)
-        if layer is not None:
-            parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
-            return str(parts.get("path") or layer.source())
-    return text(given)
-
-
-def _same(one: str, other: str) -> bool:
-    if Path(one).exists() and Path(other).exists():
-        return Path(one).samefile(other)
-    return os.path.realpath(one) == os.path.realpath(other)
+        return None
+    name = text(given)
+    if name and (isinstance(definition, QgsProcessingParameterFile) or Path(name).exists()):
+        return _Place(name)
+    layer = algorithm.parameterAsLayer(parameters, definition.name(), context)
+    if layer is None:
+        return _Place(name) if name else None
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    return _Place(str(parts.get("path") or layer.source()), str(parts.get("layerName") or ""))
