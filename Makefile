@@ -46,8 +46,8 @@ dist: build ## Makes a tarball that runs where there is no Rust, in build/dist.
 bundle: build ## Makes what the QGIS plugin installs: library, ONNX Runtime, licences, sums.
 	tools/bundle target/release build/dist $(WHEEL)
 
-plugin: bundle ## Makes the QGIS plugin's zip, which knows the bundle's sums, in build/dist.
-	$(PYTHON) qgis-plugin/package.py build/dist build/dist/spectralgpt-*-linux-*.zip
+plugin: bundle ## Makes the QGIS plugin's zip, which knows the bundle's sums; RELEASE=1: to publish.
+	$(PYTHON) qgis-plugin/package.py $(if $(RELEASE),--release) build/dist build/dist/spectralgpt-*-linux-*.zip
 
 lint: setup ## Checks format, lints and documentation.
 	$(CARGO) fmt --all --check

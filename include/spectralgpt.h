@@ -977,6 +977,18 @@ sgpt_status sgpt_session_layout(const struct sgpt_session *session,
 void sgpt_session_free(struct sgpt_session *session);
 
 /**
+ * Writes all bands of a Sentinel-2 product as one virtual raster, with their names, wavelengths and
+ * offsets, on the grid of the finest. `product` is a product's folder, its zip, a file in it, GDAL's
+ * name of a part of it, a folder of band files or a STAC item, UTF-8; `output` is the file to write,
+ * which names the product's files by their whole paths. Of `options`, NULL for the defaults, the mask
+ * counts ("none" or "scl"), and whether the file is replaced.
+ */
+sgpt_status sgpt_stack_vrt(const char *product,
+                           const char *output,
+                           const struct sgpt_options *options,
+                           struct sgpt_error **error_out);
+
+/**
  * Trains a head on `model`'s encoder with the labelled places of a raster and writes `output`, a
  * segmentation model whose name ends in ".onnx". `input` is the raster and `labels` what is where
  * in it, both anything GDAL opens, UTF-8: polygons, lines or points, or a raster of class values (0

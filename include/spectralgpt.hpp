@@ -63,6 +63,12 @@ inline void live_vrt(const std::string &model, const std::vector<std::string> &i
                detail::or_null(kind), options.get());
 }
 
+/// Writes a product's bands as one virtual raster; as sgpt_stack_vrt.
+inline void stack_vrt(const std::string &product, const std::string &output,
+                      const Options &options = {}) {
+  detail::call(sgpt_stack_vrt, product.c_str(), output.c_str(), options.get());
+}
+
 /// A model, described.
 class Model {
  public:

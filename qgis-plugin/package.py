@@ -1,14 +1,17 @@
 """Packs the QGIS plugin: its files, a copy of the Python package, pins of bundles.
 
-usage: package.py FOLDER [BUNDLE.zip ...]     makes FOLDER/spectralgpt_qgis and its zip
+usage: package.py [--release] FOLDER [BUNDLE.zip ...]     makes FOLDER/spectralgpt_qgis and its zip
+
+--release refuses addresses that are placeholders, and a plugin that knows no bundle.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import html
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +21,6 @@ import rules
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "spectralgpt_qgis"
 EPOCH = (2020, 1, 1, 0, 0, 0)  # the same files give the same zip
-USAGE = 2
 
 
 def version() -> str:
@@ -42,9 +44,21 @@ def copied(folder: Path, bundles: list[Path]) -> Path:
         shutil.copy(ROOT / licence, made / "_vendor/spectralgpt" / licence)
     metadata = made / "metadata.txt"
     metadata.write_text(metadata.read_text(encoding="utf-8").replace("@VERSION@", version()))
+    (made / "help.html").write_text(help_page(), encoding="utf-8")
     if bundles:
         (made / "bundles.sha256").write_text("".join(f"{pin}\n" for pin in pins(bundles)))
     return made
+
+
+def help_page() -> str:
+    """Returns docs/qgis.md as a page; rows of algorithms can be linked to."""
+    text = html.escape((ROOT / "docs/qgis.md").read_text(encoding="utf-8"), quote=False)
+    rows = re.sub(r"(?m)^\| `(\w+)` \|", r'| <b id="\1">\1</b> |', text)
+    style = "font: 1em sans-serif; max-width: 60em; margin: 2em auto; white-space: pre-wrap"
+    return (
+        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>SpectralGPT in QGIS"
+        f"</title></head><body style='{style}'>{rows}</body></html>\n"
+    )
 
 
 def pins(bundles: list[Path]) -> Iterator[str]:
@@ -70,13 +84,19 @@ def packed(made: Path) -> Path:
 
 def main() -> None:
     """Packs and checks."""
-    if len(sys.argv) < USAGE:
-        raise SystemExit(__doc__)
-    folder, *bundles = map(Path, sys.argv[1:])
-    folder.mkdir(parents=True, exist_ok=True)
-    file = packed(copied(folder, bundles))
-    broken = rules.broken(file)
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--release", action="store_true")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("bundles", type=Path, nargs="*")
+    told = parser.parse_args()
+    told.folder.mkdir(parents=True, exist_ok=True)
+    made = copied(told.folder, told.bundles)
+    file = packed(made)
+    broken = rules.broken(file, told.release)
+    if told.release and not list(pins(told.bundles)):
+        broken.append("no bundle is given, so the plugin could not check the one that it installs")
     if broken:
+        file.unlink()
         raise SystemExit("\n".join(f"package: {rule}" for rule in broken))
     print(file)
 

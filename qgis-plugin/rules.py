@@ -19,14 +19,26 @@ KEYS = (
     "repository",
     "homepage",
 )
-NEEDED = ("__init__.py", "metadata.txt", "LICENSE", "icon.svg", "_vendor/spectralgpt/__init__.py")
+NEEDED = (
+    "__init__.py",
+    "metadata.txt",
+    "LICENSE",
+    "icon.svg",
+    "help.html",
+    "_vendor/spectralgpt/__init__.py",
+)
 FORBIDDEN_PARTS = ("__pycache__", ".git", "__MACOSX", "..")
 BINARIES = (".so", ".dll", ".dylib", ".exe", ".pyd", ".pyc", ".onnx", ".a", ".whl")
 ELF = b"\x7fELF"
+ADDRESSES = ("homepage", "tracker", "repository", "email")
+PLACEHOLDER = "example.org"
 
 
-def broken(file: Path) -> list[str]:
-    """Lists the rules that a plugin's zip breaks; empty if it is fit to be published."""
+def broken(file: Path, release: bool = False) -> list[str]:
+    """Lists the rules that a plugin's zip breaks; empty if it is fit to be published.
+
+    Only of a release must the addresses be true: the site asks each for an answer.
+    """
     found = []
     if file.stat().st_size > LARGEST:
         found.append(f"{file.stat().st_size} bytes, more than {LARGEST}")
@@ -46,14 +58,23 @@ def broken(file: Path) -> list[str]:
             if path.suffix in BINARIES or archive.read(name)[: len(ELF)] == ELF:
                 found.append(f"'{name}' is a binary")
         if f"{top}/metadata.txt" in names:
-            found += _metadata(archive.read(f"{top}/metadata.txt").decode())
+            parser = configparser.ConfigParser(interpolation=None)
+            parser.read_string(archive.read(f"{top}/metadata.txt").decode())
+            general = dict(parser["general"]) if parser.has_section("general") else {}
+            found += _metadata(general)
+            found += _placeholders(general) if release else []
     return found
 
 
-def _metadata(text: str) -> list[str]:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(text)
-    general = dict(parser["general"]) if parser.has_section("general") else {}
+def _placeholders(general: dict[str, str]) -> list[str]:
+    return [
+        f"metadata: {key} is the placeholder '{general[key]}'; write the true one into metadata.txt"
+        for key in ADDRESSES
+        if PLACEHOLDER in general.get(key, "")
+    ]
+
+
+def _metadata(general: dict[str, str]) -> list[str]:
     found = [f"metadata: {key} is missing" for key in KEYS if not general.get(key.lower())]
     for key in ("tracker", "repository", "homepage"):
         if not general.get(key, "").startswith("https://"):

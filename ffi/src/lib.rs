@@ -21,6 +21,7 @@ pub mod raster;
 mod relay;
 pub mod runtime;
 pub mod session;
+pub mod stack;
 pub mod status;
 pub mod train;
 pub mod version;

@@ -15,6 +15,7 @@ pub(crate) use stack::{MASKED, unclassified};
 
 use crate::error::{Error, Result};
 use crate::hidden::Hidden;
+use crate::inputs::same_file;
 use crate::raster::gdal::GdalApi;
 use files::{BandFile, by_name, finest};
 use metadata::Facts;
@@ -58,7 +59,7 @@ pub fn find(api: &'static GdalApi, name: &str) -> Result<Option<Acquisition>> {
 /// shadows are invalid.
 ///
 /// # Errors
-/// - Usage: the name leads to no such data, or the file exists.
+/// - Usage: the name leads to no such data, the file exists, or is a part of them.
 /// - Input: the data are damaged, or have no scene classification to mask by.
 /// - Io: the file cannot be written.
 pub fn write(
@@ -81,6 +82,12 @@ pub fn write(
         ))
     })?;
     let stack = found.stack(api, None, masked)?;
+    if stack.files.iter().any(|read| same_file(file, Path::new(read))) {
+        return Err(Error::usage(format!(
+            "'{}' is a part of the product and would be overwritten; give another output",
+            file.display()
+        )));
+    }
     Hidden::write(file, |out| {
         let written = out.write_all(stack.xml.as_bytes());
         written.map_err(|error| Error::file("write", file, &error))

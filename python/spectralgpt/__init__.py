@@ -10,7 +10,7 @@ The library's log goes to Python's logger "spectralgpt". numpy is needed for arr
 """
 
 from ._library import Library, load
-from ._search import find, platform_name
+from ._search import candidates, platform_name
 from ._watch import Progress
 from .errors import (
     Cancelled,
@@ -24,7 +24,7 @@ from .errors import (
 )
 from .model import BUILTIN, Model
 from .options import ConvertOptions, Options, TrainOptions
-from .tools import convert, devices, register_gdal, write_live
+from .tools import convert, devices, register_gdal, write_live, write_stack
 
 __all__ = [
     "BUILTIN",
@@ -42,11 +42,12 @@ __all__ = [
     "StorageError",
     "TrainOptions",
     "UsageError",
+    "candidates",
     "convert",
     "devices",
-    "find",
     "load",
     "platform_name",
     "register_gdal",
     "write_live",
+    "write_stack",
 ]

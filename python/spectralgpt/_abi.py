@@ -101,6 +101,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "sgpt_session_new": (c_void_p, c_void_p, _HANDLE_OUT),
     "sgpt_session_describe": (c_void_p, _HANDLE_OUT),
     "sgpt_session_layout": (c_void_p, c_uint32, c_uint32, c_size_t, POINTER(Layout)),
+    "sgpt_stack_vrt": (c_char_p, c_char_p, c_void_p),
     "sgpt_train": (
         c_void_p,
         c_char_p,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _abi
-from ._search import SYSTEM, find
+from ._search import SYSTEM, candidates
 from .errors import KINDS, Error, LibraryError
 
 LOGGER = logging.getLogger("spectralgpt")
@@ -111,6 +111,25 @@ def _unusable(path: Path, error: Exception) -> str:
     return f"the native library cannot be loaded from '{path}': {error}"
 
 
+def _first_usable(files: list[Path]) -> Library:
+    """Loads the first that can be; what is passed over is logged.
+
+    Raises:
+        LibraryError: none can; the words are about the first.
+    """
+    first: LibraryError | None = None
+    for file in files:
+        try:
+            library = Library(file)
+        except LibraryError as error:
+            first = first or error
+        else:
+            if first:
+                LOGGER.warning("%s; '%s' is used instead", first, file)
+            return library
+    raise first or LibraryError("no native library was named")
+
+
 def _tell(_user_data: object, level: int, message: bytes) -> None:
     LOGGER.log(_LEVELS.get(level, logging.INFO), "%s", message.decode("utf-8", "replace"))
 
@@ -123,7 +142,7 @@ class _Process:
 
 
 def load(chosen: str | os.PathLike[str] | None = None, more: Iterable[Path] = ()) -> Library:
-    """Loads the library once per process and returns it; `chosen` and `more` are `find`'s.
+    """Loads the library once per process and returns it; the arguments are those of `candidates`.
 
     Raises:
         LibraryError: there is none, it cannot be used, or another file is loaded already.
@@ -131,7 +150,7 @@ def load(chosen: str | os.PathLike[str] | None = None, more: Iterable[Path] = ()
     with _Process.lock:
         loaded = _Process.library
         if loaded is None:
-            loaded = _Process.library = Library(find(chosen, more))
+            loaded = _Process.library = _first_usable(candidates(chosen, more))
         elif chosen and Path(chosen) != loaded.path:
             raise LibraryError(
                 f"this process has loaded '{loaded.path}' already; start it anew to use '{chosen}'"

@@ -26,11 +26,13 @@ def wheel_file() -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def find(chosen: str | os.PathLike[str] | None = None, more: Iterable[Path] = ()) -> Path:
-    """Returns the library's file: `chosen`, else the environment's, a wheel's, the first of `more`.
+def candidates(
+    chosen: str | os.PathLike[str] | None = None, more: Iterable[Path] = ()
+) -> list[Path]:
+    """Lists the library's files, best first: a wheel's, those of `more`, the system's.
 
-    What somebody named is the only one looked at. A name without a folder is the loader's to find,
-    and so is the last resort, the system's library.
+    If somebody named one, it is the only one: `chosen`, else the environment's. A name without a
+    folder is the loader's to find, and so is the system's library.
 
     Raises:
         LibraryError: what somebody named is no file.
@@ -41,10 +43,10 @@ def find(chosen: str | os.PathLike[str] | None = None, more: Iterable[Path] = ()
             continue
         path = Path(name)
         if path.is_file() or path.parent == Path():
-            return path
+            return [path]
         raise LibraryError(f"{who} '{path}' as the native library, but there is no such file")
-    files = (file for file in [wheel_file(), *more] if file and file.is_file())
-    return next(files, Path(SYSTEM))
+    files = [file for file in (wheel_file(), *more) if file and file.is_file()]
+    return [*files, Path(SYSTEM)]
 
 
 def platform_name() -> str:

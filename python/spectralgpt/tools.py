@@ -1,4 +1,4 @@
-"""What needs no opened model: convert, write live layers, list devices, register with GDAL."""
+"""What needs no opened model: convert, live layers, stacks, devices, registering with GDAL."""
 
 from __future__ import annotations
 
@@ -58,6 +58,21 @@ def write_live(
         text_argument(kind),
         made,
     )
+
+
+def write_stack(product: PathLike, output: PathLike, options: Options | None = None) -> None:
+    """Writes all bands of a Sentinel-2 product (folder, zip, any file of it) as a virtual raster.
+
+    Of the options, `mask` counts ("none" or "scl"), and `overwrite`.
+
+    Raises:
+        UsageError: there is no such product, or the file exists.
+        InputError: the product is damaged, or has no scene classification to mask by.
+        StorageError: the file cannot be written.
+    """
+    library = load()
+    made = fill(library, "sgpt_options", options or Options())
+    library.call("sgpt_stack_vrt", text_argument(product), text_argument(output), made)
 
 
 def register_gdal(module: PathLike | None = None) -> None:

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from .texts import tr
@@ -18,6 +19,8 @@ SUMS = "SHA256SUMS"
 LIBRARY = "gdal_SpectralGPT.so"
 PINS = Path(__file__).parent / "bundles.sha256"
 LARGEST = 512 << 20
+# Also what zipfile raises of a damaged, unknown or encrypted member.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class BundleError(Exception):
@@ -54,8 +57,10 @@ def install(content: bytes, profile: Path, platform: str) -> Installed:
     """
     try:
         members = _members(content)
-    except zipfile.BadZipFile as error:
-        raise BundleError(tr("The file is not a bundle (no zip): {}").format(error)) from error
+    except UNREADABLE as error:
+        raise BundleError(
+            tr("The file is not a bundle (no zip, or damaged): {}; get it anew.").format(error)
+        ) from error
     sums = members.pop(SUMS, None)
     if sums is None or "PLATFORM" not in members or "VERSION" not in members:
         raise BundleError(tr("The file is not a bundle of SpectralGPT: it has no list of sums."))

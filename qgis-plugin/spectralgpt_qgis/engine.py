@@ -16,6 +16,7 @@ from .texts import in_dialog_words, tr
 LIBRARY_SETTING = "SPECTRALGPT_LIBRARY_FILE"
 URL_SETTING = "SPECTRALGPT_BUNDLE_URL"
 FILE = "gdal_SpectralGPT.so"
+VARIABLE = "SPECTRALGPT_LIBRARY"
 
 
 def add_settings(group: str, icon: object) -> None:
@@ -69,8 +70,23 @@ def load() -> spectralgpt.Library:
         raise spectralgpt.LibraryError(f"{error}. {remedy()}") from error
 
 
+def chosen() -> bool:
+    """Tells whether settings or environment name a library."""
+    return bool(setting(LIBRARY_SETTING) or os.environ.get(VARIABLE))
+
+
 def remedy() -> str:
-    """Says how to get the library."""
+    """Says how to get the library, or how to undo the choice of one that cannot be used."""
+    if setting(LIBRARY_SETTING):
+        return tr(
+            "Correct or empty 'Native library' in Settings > Options > Processing > Providers > "
+            "SpectralGPT; empty, the installed library is used."
+        )
+    if os.environ.get(VARIABLE):
+        return tr(
+            "Correct the environment variable {}, or unset it, and start QGIS anew; without it, "
+            "the installed library is used."
+        ).format(VARIABLE)
     return tr(
         "Run 'Install native library' in the Processing toolbox (SpectralGPT > Set-up): it "
         "downloads the library, or takes it from a file."

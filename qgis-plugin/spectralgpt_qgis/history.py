@@ -13,7 +13,7 @@ from qgis.core import (
 )
 
 from ._vendor import spectralgpt
-from .texts import tr
+from .texts import in_dialog_words, tr
 
 
 class _Historian(QgsProcessingLayerPostProcessorInterface):
@@ -52,8 +52,8 @@ def remember(
     if not context.willLoadLayerOnCompletion(path):
         return
     line = tr(
-        "{title} by SpectralGPT {version}: model '{model}', scene {scenes}; {chips} chips in "
-        "{seconds:.1f} s by {provider}, {precision}"
+        "{title} by SpectralGPT {version}: model '{model}', scene {scenes}; {chips} tiles in "
+        "{seconds:.1f} s by {device}, {precision}"
     ).format(
         title=title,
         version=spectralgpt.load().version,
@@ -61,7 +61,7 @@ def remember(
         scenes=" -> ".join(f"'{scene}'" for scene in scenes),
         chips=report["chips"],
         seconds=report["seconds"],
-        provider=report["provider"],
+        device=in_dialog_words(report["provider"]),
         precision=report["precision"],
     )
     details = context.layerToLoadOnCompletionDetails(path)

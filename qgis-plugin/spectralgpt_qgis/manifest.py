@@ -26,7 +26,7 @@ def lines(described: dict[str, Any]) -> list[str]:
             "processing_level",
         ),
         line(tr("How it was fed"), described.get("profile") or unknown, "profile"),
-        line(tr("Chip"), tr("{0} x {0} pixels").format(side), "chip_px"),
+        line(tr("Tile"), tr("{0} x {0} pixels").format(side), "chip_px"),
         line(tr("Resolution"), f"{described['ground_resolution_m']:g} m", "ground_resolution_m"),
         line(tr("Classes"), len(described["classes"]), "classes"),
     ]

@@ -14,7 +14,7 @@ from .provider import Provider
 from .texts import tr
 
 if TYPE_CHECKING:
-    from qgis.gui import QgisInterface
+    from qgis.gui import QgisInterface, QgsMessageBarItem
 
 
 class Plugin:
@@ -47,13 +47,14 @@ class Plugin:
         bar = self._iface.messageBar()
         item = bar.createMessage("SpectralGPT", tr("No usable native library is installed."))
         button = QPushButton(tr("Install…"))
-        button.clicked.connect(self._install)
+        button.clicked.connect(lambda: self._install(item))
         item.layout().addWidget(button)
         bar.pushWidget(item, Qgis.MessageLevel.Info)
 
-    def _install(self) -> None:
+    def _install(self, item: QgsMessageBarItem) -> None:
+        """Takes the message away, no other one, and opens the dialog."""
         import processing
 
         if self._iface is not None:
-            self._iface.messageBar().popWidget()
+            self._iface.messageBar().popWidget(item)
         processing.execAlgorithmDialog("spectralgpt:install_native_library", {})

@@ -12,6 +12,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
+from .rasters import opened, read
 from .texts import tr
 
 NODATA = -9999.0
@@ -28,9 +29,7 @@ def write(embeddings: str, examples: str, output: str, go_on: Callable[[float], 
     Raises:
         QgsProcessingException: no example lies on an embedding, or a file fails.
     """
-    source = gdal.Open(embeddings)
-    if source is None:
-        raise QgsProcessingException(tr("'{}' cannot be opened.").format(embeddings))
+    source = opened(embeddings)
     wanted = _mean_direction(source, _mask(source, examples), go_on)
     unfinished = str(Path(output).with_name(f".{Path(output).name}.{uuid.uuid4().hex}"))
     try:
@@ -45,12 +44,9 @@ def _mask(source: gdal.Dataset, examples: str) -> Any:
     mask = gdal.GetDriverByName("MEM").Create("", source.RasterXSize, source.RasterYSize, 1)
     mask.SetGeoTransform(source.GetGeoTransform())
     mask.SetProjection(source.GetProjection())
-    vector = gdal.OpenEx(examples, gdal.OF_VECTOR)
-    if vector is None:
-        raise QgsProcessingException(tr("'{}' cannot be opened.").format(examples))
-    gdal.RasterizeLayer(
-        mask, [1], vector.GetLayer(0), burn_values=[1], options=["ALL_TOUCHED=TRUE"]
-    )
+    vector = read(gdal.OpenEx, examples, gdal.OF_VECTOR)
+    layer = vector.GetLayer(0)
+    read(gdal.RasterizeLayer, mask, [1], layer, burn_values=[1], options=["ALL_TOUCHED=TRUE"])
     return mask.ReadAsArray()
 
 
@@ -61,7 +57,8 @@ def _blocks(source: gdal.Dataset) -> Iterator[tuple[int, int, Any, Any]]:
     nodata = source.GetRasterBand(1).GetNoDataValue()
     for row in range(0, source.RasterYSize, rows):
         count = min(rows, source.RasterYSize - row)
-        values = source.ReadAsArray(0, row, source.RasterXSize, count, buf_type=gdal.GDT_Float32)
+        window = 0, row, source.RasterXSize, count
+        values = read(source.ReadAsArray, *window, buf_type=gdal.GDT_Float32)
         values = values.reshape(source.RasterCount, count, source.RasterXSize)
         length = np.sqrt(np.einsum("brc,brc->rc", values, values, dtype=np.float64))
         valid = np.isfinite(length) & (length > 0)

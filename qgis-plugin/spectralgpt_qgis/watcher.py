@@ -5,16 +5,22 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from qgis.core import QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from .texts import in_dialog_words, tr
 
 ESTIMATE_AFTER = 3.0
 MINUTE = 60.0
+
+
+def cancelled() -> QgsProcessingException:
+    """Makes what is raised when the user cancelled."""
+    return QgsProcessingException(tr("Cancelled; nothing was written."))
 
 
 class Watcher(logging.Handler):
@@ -57,24 +63,38 @@ class Watcher(logging.Handler):
         self._estimated = True
         minutes = seconds * (total - done) / done / MINUTE
         words = tr(
-            "{done} of {total} chips done in {seconds:.0f} s; expected: {minutes:.1f} more min"
+            "{done} of {total} tiles done in {seconds:.0f} s; expected: {minutes:.1f} more min"
         )
         self._feedback.pushInfo(
             words.format(done=done, total=total, seconds=seconds, minutes=minutes)
         )
 
 
+class _Ears:
+    """The runs that listen to the library's log; it is as loud as before when none is left."""
+
+    lock = threading.Lock()
+    runs = 0
+    level = logging.NOTSET
+
+
 @contextmanager
 def watching(feedback: QgsProcessingFeedback) -> Iterator[Watcher]:
-    """Listens to the library's log while something runs."""
+    """Listens to the library's log while something runs; several runs may."""
     watcher = Watcher(feedback)
     logger = logging.getLogger("spectralgpt")
-    level = logger.level
-    logger.addHandler(watcher)
-    logger.setLevel(logging.INFO)
+    with _Ears.lock:
+        if _Ears.runs == 0:
+            _Ears.level = logger.level
+            logger.setLevel(logging.INFO)
+        _Ears.runs += 1
+        logger.addHandler(watcher)
     try:
         yield watcher
     finally:
-        logger.setLevel(level)
-        logger.removeHandler(watcher)
+        with _Ears.lock:
+            logger.removeHandler(watcher)
+            _Ears.runs -= 1
+            if _Ears.runs == 0:
+                logger.setLevel(_Ears.level)
         watcher.tell()

@@ -150,6 +150,7 @@ void what_is_refused() {
   const auto live = [] { sgpt::live_vrt("/nowhere.onnx", {"scene.tif"}, "live.vrt"); };
   CHECK(refused(live) == SGPT_ERROR_MODEL);
   CHECK(refused([] { sgpt::TrainOptions().layer("beauty"); }) == SGPT_ERROR_USAGE);
+  CHECK(refused([] { sgpt::stack_vrt("/nowhere.SAFE", "stack.vrt"); }) == SGPT_ERROR_USAGE);
   CHECK(refused([] { sgpt::register_gdal("/nowhere.so"); }) == SGPT_ERROR_MODEL);
   sgpt::interrupt_gdal(); // nothing is being read
 }

@@ -103,3 +103,8 @@ def checkpoint(path: Path, kind: str) -> Path:
     """Writes a checkpoint of generated weights, one block deep."""
     subprocess.run([BUILD / "examples/checkpoint", path, "1", kind], check=True)
     return path
+
+
+def classes(description: str) -> list[str]:
+    """Lists the names of a described model's classes."""
+    return [entry["name"] for entry in json.loads(description)["classes"]]

@@ -31,14 +31,20 @@ def sums(members):
     return "".join(lines).encode()
 
 
-def packed(members, listed=None):
+def packed(members, listed=None, method=zipfile.ZIP_STORED):
     """Makes a bundle; `listed` are the members that the list of sums is made of."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w", method) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
         archive.writestr("SHA256SUMS", sums(members if listed is None else listed))
     return content.getvalue()
+
+
+def damaged(content):
+    """Changes the first bytes of the first member, which are no deflate stream then."""
+    start = 30 + len("gdal_SpectralGPT.so")
+    return content[:start] + b"\xff\xff" + content[start + 2 :]
 
 
 @pytest.fixture
@@ -62,6 +68,7 @@ def test_a_bundle_replaces_the_one_before(bundle, tmp_path):
     ("words", "content"),
     [
         ("no zip", b"nothing"),
+        ("damaged.*invalid", damaged(packed(GOOD, method=zipfile.ZIP_DEFLATED))),
         ("list of sums", packed({"a": b""})),
         ("is for win32-amd64", packed({**GOOD, "PLATFORM": b"win32-amd64"})),
         ("damaged: gdal", packed({**GOOD, "gdal_SpectralGPT.so": b"other"}, GOOD)),
@@ -121,6 +128,46 @@ def test_a_bundle_is_downloaded(bundle, address, monkeypatch, tmp_path):
     assert install._download(feedback) == packed(GOOD)
 
 
+def test_a_download_that_stands_still_is_cancelled(bundle, plugin, monkeypatch, tmp_path):
+    from spectralgpt_qgis import engine
+    from spectralgpt_qgis.algorithms import install_native_library as install
+
+    asked, over = threading.Event(), threading.Event()
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(bytes(1000))
+            asked.set()
+            over.wait(60)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(engine, "setting", lambda _name: url)
+    monkeypatch.setattr(bundle, "PINS", tmp_path / "pins")
+    bundle.PINS.write_text(f"{'0' * 64}  {PLATFORM}\n")
+    feedback, said = QgsProcessingFeedback(), []
+
+    def download():
+        try:
+            install._download(feedback)
+        except QgsProcessingException as error:
+            said.append(str(error))
+
+    # As in QGIS's window: the algorithm has a thread of its own.
+    thread = threading.Thread(target=download)
+    thread.start()
+    assert asked.wait(30)
+    feedback.cancel()
+    thread.join(30)
+    over.set()
+    server.shutdown()
+    assert said == ["Cancelled; nothing was installed."]
+
+
 @pytest.fixture(scope="session")
 def real(work):
     """A bundle of the tested build, or the one that the environment names."""
@@ -155,3 +202,18 @@ def test_a_fresh_profile_is_made_to_work_without_network(process, profile, real,
     theirs = tmp_path / "program.tif"
     support.program("predict", "builtin:landcover", str(scene), "-o", str(theirs))
     assert made.read_bytes() == theirs.read_bytes()
+    # What somebody chose stays chosen, and the way out is told.
+    bare["library"] = tmp_path / "gone.so"
+    run = process("run", "spectralgpt:install_native_library", "--", f"FILE={real}", **bare)
+    assert run.returncode == 0, run.stderr
+    told = " ".join(json.loads(run.stdout)["log"]["warning"])
+    assert "not used" in told and "gone.so" in told and "unset it" in told
+
+
+def test_a_setting_that_names_no_file_says_how_to_undo_it(plugin, monkeypatch):
+    from spectralgpt_qgis import engine
+
+    monkeypatch.setattr(engine, "setting", lambda name: "/gone.so")
+    monkeypatch.setattr(engine.spectralgpt._library._Process, "library", None)
+    words = engine.missing()
+    assert "'/gone.so'" in words and "empty 'Native library' in Settings" in words

@@ -14,7 +14,7 @@ from osgeo import gdal
 
 sys.path.insert(0, str(support.ROOT / "python"))
 import spectralgpt
-from spectralgpt import Options, _abi, _search
+from spectralgpt import Options, _abi, _library, _search
 
 NAMES = ",".join(support.BANDS)
 KINDS = {
@@ -183,17 +183,29 @@ def test_a_preview_tells_the_bands(scene):
 def test_the_library_is_searched_in_order(tmp_path, monkeypatch):
     monkeypatch.delenv(_search.VARIABLE)
     first, second = tmp_path / "a.so", tmp_path / "b.so"
-    assert str(_search.find()) == _search.SYSTEM
+    system = _search.Path(_search.SYSTEM)
+    assert _search.candidates() == [system]
     second.touch()
-    assert _search.find(more=[first, second]) == second
+    assert _search.candidates(more=[first, second]) == [second, system]
     with pytest.raises(spectralgpt.LibraryError, match="no such file"):
-        _search.find(first, [second])
+        _search.candidates(first, [second])
     monkeypatch.setenv(_search.VARIABLE, str(first))
     with pytest.raises(spectralgpt.LibraryError, match=_search.VARIABLE):
-        _search.find(more=[second])
-    assert _search.find(second) == second
+        _search.candidates(more=[second])
+    assert _search.candidates(second) == [second]
     first.touch()
-    assert _search.find(more=[second]) == first
+    assert _search.candidates(more=[second]) == [first]
+
+
+def test_what_cannot_be_used_is_passed_over_and_logged(tmp_path, monkeypatch, caplog):
+    newer = tmp_path / "newer.so"
+    newer.write_bytes(b"no library of today's")
+    found = _library._first_usable([newer, support.LIBRARY])
+    assert found.path == support.LIBRARY
+    (line,) = caplog.messages
+    assert "newer.so" in line and f"'{support.LIBRARY}' is used instead" in line
+    with pytest.raises(spectralgpt.LibraryError, match=r"newer\.so"):
+        _library._first_usable([newer, tmp_path / "none.so"])
 
 
 def test_another_library_is_refused():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import support
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsPalettedRasterRenderer,
     QgsProcessingAlgorithm,
@@ -21,10 +24,12 @@ from qgis.core import (
     QgsProcessingModelChildParameterSource,
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsRasterLayer,
 )
+from qgis.PyQt.QtWidgets import QPushButton
 from test_process import IDS
 
 
@@ -33,7 +38,7 @@ class Told(QgsProcessingFeedback):
 
     def __init__(self):
         super().__init__()
-        self.lines, self.shares = [], []
+        self.lines, self.shares, self.errors = [], [], []
         self.lineTold = lambda: None
         self.progressChanged.connect(self.shares.append)
 
@@ -44,24 +49,65 @@ class Told(QgsProcessingFeedback):
     def pushWarning(self, warning):
         self.lines.append(warning)
 
+    def reportError(self, error, _fatal=False):
+        self.errors.append(error)
+
 
 def test_the_toolbox_lists_every_algorithm(plugin):
     provider = QgsApplication.processingRegistry().providerById("spectralgpt")
     algorithms = {algorithm.name(): algorithm for algorithm in provider.algorithms()}
     assert set(algorithms) == set(IDS)
     assert provider.versionInfo()[0].isdigit()
-    batch, cancel = QgsProcessingAlgorithm.FlagSupportsBatch, QgsProcessingAlgorithm.FlagCanCancel
+    batch = QgsProcessingAlgorithm.FlagSupportsBatch
     for algorithm in algorithms.values():
-        title = algorithm.displayName()
+        title = algorithm.displayName().replace("Sentinel", "sentinel")
         assert title == title[0].upper() + title[1:].lower(), title
         assert algorithm.canExecute() == (True, "")
         assert algorithm.shortDescription().endswith(".")
-        assert algorithm.flags() & batch and algorithm.flags() & cancel
+        assert algorithm.flags() & batch
         assert not algorithm.flags() & QgsProcessingAlgorithm.FlagNoThreading
+        page, place = algorithm.helpUrl().removeprefix("file://").split("#")
+        assert f'id="{place}"' in Path(page).read_text()
         for parameter in algorithm.parameterDefinitions():
             assert parameter.name() == parameter.name().upper()
-            words = f"{parameter.description()} {parameter.help()}".lower()
-            assert "provider" not in words.replace("providers >", "")
+            copy = parameter.clone()  # as QGIS makes for models and dialogs
+            assert type(copy) is type(parameter)
+            for fact in ("name", "description", "help", "flags", "defaultValue", "type"):
+                assert getattr(copy, fact)() == getattr(parameter, fact)(), parameter.name()
+
+
+def told_words(algorithm):
+    """Lists all that a person reads of an algorithm before it runs."""
+    yield from (algorithm.displayName(), algorithm.shortDescription(), algorithm.group())
+    yield from (algorithm.shortHelpString(), *algorithm.tags())
+    for parameter in algorithm.parameterDefinitions():
+        yield from (parameter.description(), parameter.help())
+        if isinstance(parameter, QgsProcessingParameterEnum):
+            yield from parameter.options()
+    for output in algorithm.outputDefinitions():
+        yield output.description()
+
+
+NOT_IN_DIALOGS = re.compile(r"\b(chips?|heads?|providers?|--[a-z]+)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_dialogs_keep_to_their_words(plugin, algorithm, name):
+    for words in told_words(algorithm(name)):
+        # The one is QGIS's menu.
+        found = NOT_IN_DIALOGS.search(words.replace("Processing > Providers", ""))
+        assert not found, words
+
+
+def test_messages_keep_to_the_dialogs_words(plugin, algorithm, scene, models, context, tmp_path):
+    told = Told()
+    parameters = {"INPUT": str(scene), "OUTPUT": str(tmp_path / "map.tif")}
+    algorithm("segment").run(parameters, context, told, {}, False)
+    algorithm("describe_model").run(parameters, context, told, {}, False)
+    algorithm("check_installation").run({}, context, told, {}, False)
+    assert len(told.lines) > 20
+    for line in told.lines:
+        assert not NOT_IN_DIALOGS.search(re.sub(r"'/[^']*'", "", line)), line
 
 
 def test_a_map_is_styled_and_tells_its_history(plugin, algorithm, scene, tmp_path, context):
@@ -79,7 +125,7 @@ def test_a_map_is_styled_and_tells_its_history(plugin, algorithm, scene, tmp_pat
     details = context.layerToLoadOnCompletionDetails(made)
     details.postProcessor().postProcessLayer(layer, context, told)
     (line,) = layer.metadata().history()
-    for words in ("Segment raster", "builtin:landcover", "scene.tif", "4 chips", "CPU", "fp32"):
+    for words in ("Segment raster", "builtin:landcover", "scene.tif", "4 tiles", "CPU", "fp32"):
         assert words in line
     assert any("B8A = 9" in line for line in told.lines)
     assert told.shares == sorted(told.shares)
@@ -97,9 +143,18 @@ def test_cancelling_ends_a_run_soon_and_leaves_nothing(plugin, algorithm, tmp_pa
     assert [file.name for file in tmp_path.iterdir()] == ["large.tif"]
 
 
-@pytest.mark.parametrize("name", IDS)
-def test_every_algorithm_stops_when_cancelled(
-    plugin, algorithm, scene, after, labels, models, checkpoints, tmp_path, context, name
+AT_ONCE = ("create_live_layer", "convert_checkpoint", "describe_model", "prepare_sentinel2")
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_what_is_done_at_once_offers_no_cancel(plugin, algorithm, name):
+    assert not algorithm(name).flags() & QgsProcessingAlgorithm.FlagCanCancel
+
+
+# Downloads are cancelled in test_bundle.
+@pytest.mark.parametrize("name", sorted({*IDS} - {*AT_ONCE} - {"install_native_library"}))
+def test_every_other_algorithm_stops_when_cancelled(
+    plugin, algorithm, scene, after, labels, models, tmp_path, context, name
 ):
     model = {
         "classify_scenes": "classify",
@@ -110,25 +165,21 @@ def test_every_algorithm_stops_when_cancelled(
     parameters = {
         "INPUT": str(scene),
         "BEFORE": str(scene),
-        "AFTER": str(after) if name == "detect_changes" else None,
+        "AFTER": str(after),
         "MODEL": str(models[model]) if model else None,
         "LABELS": str(labels),
         "EXAMPLES": str(labels),
         "FIELD": "cover",
         "DN_OFFSET": 0,
-        "CHECKPOINT": str(checkpoints["segment"]),
     }
-    ends = {"train_model": ".onnx", "convert_checkpoint": ".onnx", "create_live_layer": ".vrt"}
-    output = tmp_path / f"made{ends.get(name, '.tif')}"
+    output = tmp_path / ("made.onnx" if name == "train_model" else "made.tif")
     told = Told()
-    if name in ("create_live_layer", "convert_checkpoint", "describe_model"):
-        told.cancel()  # they are done at once
-    else:
-        told.lineTold = told.cancel
-        told.progressChanged.connect(told.cancel)
-    with pytest.raises(QgsProcessingException, match=r"Cancelled|no address"):
-        algorithm(name).run({**parameters, "OUTPUT": str(output)}, context, told, {}, False)
-    assert not output.exists()
+    told.progressChanged.connect(told.cancel)  # when it is under way
+    made = algorithm(name)
+    assert made.flags() & QgsProcessingAlgorithm.FlagCanCancel
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        made.run({**parameters, "OUTPUT": str(output)}, context, told, {}, False)
+    assert told.shares and told.shares[-1] < 100
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,7 +195,7 @@ def test_a_long_run_says_how_long_it_will_take(plugin, monkeypatch):
         assert watch(2, 100)
         assert watch(3, 100)
     (line,) = told.lines
-    assert "2 of 100 chips" in line
+    assert "2 of 100 tiles" in line
     assert "3.3 more min" in line
 
 
@@ -218,6 +269,12 @@ def test_filtered_and_unsaved_layers_are_understood(plugin, algorithm, scene, la
     assert names == ["trees", "water"]
 
 
+def options_of_the_program():
+    """Lists the options that the program's help shows."""
+    for command in ("predict", "live", "train", "convert", "stack"):
+        yield from re.findall(r"(?m)^ +(?:-\w, )?(--[a-z-]+)", support.program(command, "--help"))
+
+
 def test_every_option_of_the_program_has_a_dialogs_name(plugin):
     from spectralgpt_qgis.texts import DIALOG_WORDS, in_dialog_words
 
@@ -227,8 +284,38 @@ def test_every_option_of_the_program_has_a_dialogs_name(plugin):
         for algorithm in provider.algorithms()
         for parameter in algorithm.parameterDefinitions()
     }
-    assert {words.strip("'") for words in DIALOG_WORDS.values()} <= titles
-    assert in_dialog_words("a --overlap, b --unknown") == "a 'Tile overlap (pixels)', b --unknown"
+    assert {*DIALOG_WORDS.values()} <= titles
+    options = {*options_of_the_program()}
+    assert {*DIALOG_WORDS} <= options and len(options) > 30
+    for option in options:
+        assert "--" not in in_dialog_words(f"give {option} 3")
+    for words, said in {
+        "a --overlap, b --unknown-word": "a 'Tile overlap (pixels)', b 'unknown word'",
+        "the model's chip, 'my chip.tif'": "the model's tile, 'my chip.tif'",
+        "2 chips by CPUExecutionProvider": "2 tiles by CPU",
+        "give 'features', 'chip-features'": "give 'features', 'tile-features'",
+        "the execution provider's head": "the compute device's classifier",
+    }.items():
+        assert in_dialog_words(words) == said
+
+
+def test_only_the_plugins_message_is_taken_away(plugin, monkeypatch):
+    from qgis.gui import QgsMessageBar
+    from spectralgpt_qgis import engine
+    from spectralgpt_qgis import plugin as module
+
+    bar = QgsMessageBar()
+    monkeypatch.setattr(engine, "missing", lambda: "gone")
+    made = module.Plugin(type("Window", (), {"messageBar": lambda _self: bar})())
+    made._provider = object()
+    made._tell_missing()
+    bar.pushMessage("another plugin's", Qgis.MessageLevel.Warning, 0)
+    opened = []
+    monkeypatch.setattr("processing.execAlgorithmDialog", lambda *given: opened.append(given))
+    ours = next(item for item in bar.items() if "native library" in item.text())
+    ours.findChild(QPushButton).click()
+    assert [item.text() for item in bar.items()] == ["another plugin's"]
+    assert opened[0][0] == "spectralgpt:install_native_library"
 
 
 def test_nothing_native_is_loaded_by_importing(package):

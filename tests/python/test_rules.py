@@ -49,6 +49,7 @@ def test_the_zip_is_fit_for_the_site(package):
 @pytest.mark.parametrize(
     ("words", "change"),
     [
+        ("help.html", lambda members: {k: v for k, v in members.items() if k != TOP + "help.html"}),
         ("LICENSE", lambda members: {k: v for k, v in members.items() if k != TOP + "LICENSE"}),
         ("binary", lambda members: {**members, TOP + "a.so": b""}),
         ("binary", lambda members: {**members, TOP + "a": b"\x7fELF..."}),
@@ -63,6 +64,29 @@ def test_the_zip_is_fit_for_the_site(package):
 def test_what_breaks_a_rule_is_found(package, tmp_path, words, change):
     found = rules.broken(changed(package, tmp_path, change))
     assert any(words in rule for rule in found), found
+
+
+def test_a_release_has_no_placeholders_and_knows_its_bundle(package, tmp_path):
+    import subprocess
+
+    found = [line.split()[1] for line in rules.broken(package, release=True)]
+    assert found == ["homepage", "tracker", "repository", "email"]
+
+    def true_ones(members):
+        name = TOP + "metadata.txt"
+        return {**members, name: members[name].replace(b"example.org", b"example.com")}
+
+    assert rules.broken(changed(package, tmp_path, true_ones), release=True) == []
+    script = support.ROOT / "qgis-plugin/package.py"
+    run = subprocess.run(
+        [sys.executable, script, "--release", tmp_path / "release"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "no bundle is given" in run.stderr and "placeholder" in run.stderr
+    assert not list(tmp_path.glob("release/*.zip"))
 
 
 def test_packing_twice_gives_the_same_zip(package, tmp_path):

@@ -21,12 +21,13 @@ const NULLABLE: [&str; 14] = [
 ];
 
 /// Functions that fail even with good arguments: they are given files that do not exist.
-pub(crate) const FAIL: [&str; 6] = [
+pub(crate) const FAIL: [&str; 7] = [
     "sgpt_convert",
     "sgpt_gdal_use",
     "sgpt_live_vrt",
     "sgpt_predict_files",
     "sgpt_preview_files",
+    "sgpt_stack_vrt",
     "sgpt_train",
 ];
 

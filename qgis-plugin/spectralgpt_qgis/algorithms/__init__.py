@@ -14,6 +14,7 @@ from .detect_changes import DetectChanges
 from .extract_embeddings import ExtractEmbeddings
 from .find_similar import FindSimilar
 from .install_native_library import InstallNativeLibrary
+from .prepare_sentinel2 import PrepareSentinel2
 from .reconstruct import Reconstruct
 from .segment import Segment
 from .train_model import TrainModel
@@ -26,6 +27,7 @@ ALGORITHMS: tuple[type[Algorithm], ...] = (
     ExtractEmbeddings,
     Reconstruct,
     FindSimilar,
+    PrepareSentinel2,
     CreateLiveLayer,
     TrainModel,
     ConvertCheckpoint,

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
@@ -12,14 +15,17 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
 )
+from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
 from .. import engine
 from .._vendor import spectralgpt
 from ..texts import in_dialog_words, tr
+from ..watcher import cancelled
+from .files import clash
 
-GROUPS = {"maps": "Maps", "models": "Models", "setup": "Set-up"}
-HELP_PAGE = "https://example.org/libspectralgpt/docs/qgis.html"
+GROUPS = {"maps": "Maps", "models": "Models", "data": "Data", "setup": "Set-up"}
+HELP_PAGE = Path(__file__).parent.parent / "help.html"
 
 
 class Algorithm(QgsProcessingAlgorithm):
@@ -32,6 +38,7 @@ class Algorithm(QgsProcessingAlgorithm):
     GROUP = "maps"
     TAGS: tuple[str, ...] = ()
     NEEDS_LIBRARY = True
+    CAN_CANCEL = True
 
     def name(self) -> str:
         """Returns the id, for ever the same."""
@@ -62,13 +69,19 @@ class Algorithm(QgsProcessingAlgorithm):
         return f"<p>{tr(self.SUMMARY)}</p>{tr(self.HELP)}"
 
     def helpUrl(self) -> str:
-        """Returns the page that says more."""
-        return f"{HELP_PAGE}#{self.ID}"
+        """Returns the page that says more; it comes with the plugin."""
+        return f"{QUrl.fromLocalFile(str(HELP_PAGE)).toString()}#{self.ID}"
 
     def icon(self) -> QIcon:
         """Returns the provider's icon."""
         provider = self.provider()
         return provider.icon() if provider else QIcon()
+
+    def flags(self) -> Any:
+        """Returns what QGIS may do; what is done at once cannot be cancelled."""
+        if self.CAN_CANCEL:
+            return super().flags()
+        return super().flags() & ~QgsProcessingAlgorithm.Flag.FlagCanCancel
 
     def createInstance(self) -> Algorithm:
         """Makes another one."""
@@ -89,6 +102,13 @@ class Algorithm(QgsProcessingAlgorithm):
         missing = engine.missing() if self.NEEDS_LIBRARY else ""
         return not missing, missing
 
+    def checkParameterValues(
+        self, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> tuple[bool, str]:
+        """Checks that no output replaces an input or another output, then what QGIS checks."""
+        words = clash(self, parameters, context)
+        return (False, words) if words else super().checkParameterValues(parameters, context)
+
     def prepareAlgorithm(
         self,
         parameters: dict[str, Any],
@@ -98,12 +118,15 @@ class Algorithm(QgsProcessingAlgorithm):
         """Loads the library, then looks at layers, on the thread that owns them.
 
         Raises:
-            QgsProcessingException: the library is missing, or a layer cannot be used.
+            QgsProcessingException: the library is missing, a layer cannot be used, or an output
+                would replace an input.
         """
         missing = engine.missing() if self.NEEDS_LIBRARY else ""
-        if missing:
-            raise QgsProcessingException(missing)
-        self.take(parameters, context, feedback)
+        words = missing or clash(self, parameters, context)
+        if words:
+            raise QgsProcessingException(words)
+        with in_words():
+            self.take(parameters, context, feedback)
         return True
 
     def take(
@@ -126,15 +149,9 @@ class Algorithm(QgsProcessingAlgorithm):
             QgsProcessingException: it failed or was cancelled, with the library's words.
         """
         if feedback.isCanceled():
-            raise QgsProcessingException(tr("Cancelled; nothing was written."))
-        try:
+            raise cancelled()
+        with in_words():
             return self.work(parameters, context, feedback)
-        except spectralgpt.Cancelled as error:
-            raise QgsProcessingException(tr("Cancelled; nothing was written.")) from error
-        except spectralgpt.Error as error:
-            raise QgsProcessingException(in_dialog_words(str(error))) from error
-        except OSError as error:
-            raise QgsProcessingException(tr("A file failed: {}").format(error)) from error
 
     def work(
         self,
@@ -144,3 +161,22 @@ class Algorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         """Does the work and returns the outputs."""
         raise NotImplementedError
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Turns what goes wrong into words for the dialog.
+
+    Raises:
+        QgsProcessingException: something did.
+    """
+    try:
+        yield
+    except spectralgpt.Cancelled as error:
+        raise cancelled() from error
+    except spectralgpt.Error as error:
+        raise QgsProcessingException(in_dialog_words(str(error))) from error
+    except OSError as error:
+        raise QgsProcessingException(tr("A file failed: {}").format(error)) from error
+    except RuntimeError as error:  # GDAL's, where another plugin turned its exceptions on
+        raise QgsProcessingException(tr("GDAL failed: {}").format(error)) from error

@@ -20,11 +20,11 @@ from qgis.core import (
 from .. import engine
 from .._vendor import spectralgpt
 from ..metadata import version
-from ..texts import tr
+from ..texts import in_dialog_words, tr
 from ..watcher import watching
 from .base import Algorithm
 
-VERSION, ONNXRUNTIME, GDAL, PROVIDERS = "VERSION", "ONNXRUNTIME", "GDAL", "PROVIDERS"
+VERSION, ONNXRUNTIME, GDAL, DEVICES = "VERSION", "ONNXRUNTIME", "GDAL", "DEVICES"
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 COLUMNS, ROWS = 150, 140
 
@@ -46,7 +46,7 @@ class CheckInstallation(Algorithm):
             (VERSION, "SpectralGPT"),
             (ONNXRUNTIME, "ONNX Runtime"),
             (GDAL, "GDAL"),
-            (PROVIDERS, tr("What can compute")),
+            (DEVICES, tr("What can compute")),
         ):
             self.addOutput(QgsProcessingOutputString(name, title))
 
@@ -60,19 +60,23 @@ class CheckInstallation(Algorithm):
         del parameters, context
         library = engine.load()
         found = spectralgpt.devices()
-        works = [entry["name"] for entry in found["providers"] if entry["trouble"] is None]
+        works = [
+            in_dialog_words(entry["name"])
+            for entry in found["providers"]
+            if entry["trouble"] is None
+        ]
         outputs = {
             VERSION: library.version,
             ONNXRUNTIME: found["version"],
             GDAL: gdal.VersionInfo("RELEASE_NAME"),
-            PROVIDERS: ", ".join(works),
+            DEVICES: ", ".join(works),
         }
         for line in (
             tr("Plugin {}").format(version()),
             tr("Native library {} at '{}'").format(library.version, library.path),
             tr("ONNX Runtime {} at '{}'").format(found["version"], found["path"]),
             tr("GDAL {}").format(outputs[GDAL]),
-            tr("Computes here: {}").format(outputs[PROVIDERS]),
+            tr("Computes here: {}").format(outputs[DEVICES]),
         ):
             feedback.pushInfo(line)
         spectralgpt.register_gdal(engine.gdal_module())

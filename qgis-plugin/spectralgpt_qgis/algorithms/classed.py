@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
-from osgeo import gdal, ogr
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureSink,
-    QgsField,
-    QgsFields,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSink,
@@ -25,13 +19,14 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
+from ..rasters import opened, read, traced
 from ..texts import tr
 from .predicting import PredictAlgorithm
+from .sinks import Table, table
 
 AREAS, POLYGONS = "AREAS", "POLYGONS"
 HECTARE = 10_000.0
-FAST_FLAG = QgsFeatureSink.Flag.FastInsert
-AREA_FIELDS = (
+AREA_COLUMNS = (
     ("value", QVariant.Int),
     ("class", QVariant.String),
     ("colour", QVariant.String),
@@ -39,7 +34,7 @@ AREA_FIELDS = (
     ("hectares", QVariant.Double),
     ("share", QVariant.Double),
 )
-POLYGON_FIELDS = AREA_FIELDS[:2]
+POLYGON_COLUMNS = AREA_COLUMNS[:2]
 
 
 class ClassMapAlgorithm(PredictAlgorithm):
@@ -66,51 +61,39 @@ class ClassMapAlgorithm(PredictAlgorithm):
         path: str,
     ) -> dict[str, Any]:
         """Counts pixels and traces polygons, as far as they are asked for."""
-        raster = gdal.Open(path)
+        raster = opened(path)
         crs = QgsCoordinateReferenceSystem(raster.GetProjection())
         outputs = {}
-        for name, fields, geometry, fill in (
-            (AREAS, AREA_FIELDS, QgsWkbTypes.Type.NoGeometry, _fill_areas),
-            (POLYGONS, POLYGON_FIELDS, QgsWkbTypes.Type.Polygon, _fill_polygons),
+        for name, columns, geometry, fill in (
+            (AREAS, AREA_COLUMNS, QgsWkbTypes.Type.NoGeometry, _fill_areas),
+            (POLYGONS, POLYGON_COLUMNS, QgsWkbTypes.Type.Polygon, _fill_polygons),
         ):
             if not parameters.get(name):
                 continue
-            sink, outputs[name] = self.parameterAsSink(
-                parameters, name, context, _fields(fields), geometry, crs
-            )
-            if sink is None:
-                raise QgsProcessingException(self.invalidSinkError(parameters, name))
-            fill(sink, raster, crs, described["classes"], feedback)
+            with table(self, parameters, name, context, columns, geometry, crs) as made:
+                fill(made, raster, described["classes"], feedback)
+            outputs[name] = made.place
         return outputs
 
 
-def _fields(named: tuple[tuple[str, Any], ...]) -> QgsFields:
-    fields = QgsFields()
-    for name, kind in named:
-        fields.append(QgsField(name, kind))
-    return fields
-
-
 def _fill_areas(
-    sink: QgsFeatureSink,
+    made: Table,
     raster: gdal.Dataset,
-    crs: QgsCoordinateReferenceSystem,
     classes: list[dict[str, Any]],
     feedback: QgsProcessingFeedback,
 ) -> None:
     """Adds a row per class; hectares are empty where map units are no lengths."""
     most = max(entry["value"] for entry in classes) + 1
-    counts = raster.GetRasterBand(1).GetHistogram(-0.5, most - 0.5, most, False, False)
+    counts = read(raster.GetRasterBand(1).GetHistogram, -0.5, most - 0.5, most, False, False)
     valid = sum(counts)
-    hectares = _pixel_hectares(raster, crs)
+    hectares = _pixel_hectares(raster)
     if hectares is None:
         feedback.pushWarning(
             tr("The map has no projected reference system, so areas are in pixels only.")
         )
     for entry in classes:
         pixels = counts[entry["value"]]
-        feature = QgsFeature()
-        feature.setAttributes(
+        made.add(
             [
                 entry["value"],
                 entry["name"],
@@ -120,11 +103,11 @@ def _fill_areas(
                 pixels / valid if valid else 0.0,
             ]
         )
-        sink.addFeature(feature, FAST_FLAG)
 
 
-def _pixel_hectares(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem) -> float | None:
+def _pixel_hectares(raster: gdal.Dataset) -> float | None:
     """Returns a pixel's area; None if its reference system has degrees, or there is none."""
+    crs = QgsCoordinateReferenceSystem(raster.GetProjection())
     if not crs.isValid() or crs.isGeographic():
         return None
     metres = QgsUnitTypes.fromUnitToUnitFactor(
@@ -135,36 +118,14 @@ def _pixel_hectares(raster: gdal.Dataset, crs: QgsCoordinateReferenceSystem) -> 
 
 
 def _fill_polygons(
-    sink: QgsFeatureSink,
+    made: Table,
     raster: gdal.Dataset,
-    crs: QgsCoordinateReferenceSystem,
     classes: list[dict[str, Any]],
     feedback: QgsProcessingFeedback,
 ) -> None:
     """Traces connected pixels of a class."""
-    del crs
     names = {entry["value"]: entry["name"] for entry in classes}
-    file = f"/vsimem/{uuid.uuid4().hex}.gpkg"
-    store = ogr.GetDriverByName("GPKG").CreateDataSource(file)
-    layer = store.CreateLayer("polygons", geom_type=ogr.wkbPolygon)
-    layer.CreateField(ogr.FieldDefn("value", ogr.OFTInteger))
-    band = raster.GetRasterBand(1)
-
-    def go_on(share: float, _message: str, _data: object) -> int:
-        feedback.setProgress(100 * share)
-        return 0 if feedback.isCanceled() else 1
-
-    gdal.Polygonize(band, band.GetMaskBand(), layer, 0, [], callback=go_on)
-    if feedback.isCanceled():
-        raise QgsProcessingException(tr("Cancelled; the map is complete, polygons are not."))
-    layer.ResetReading()
-    for found in layer:
-        feature = QgsFeature()
+    for value, shape in traced(raster.GetRasterBand(1), feedback):
         geometry = QgsGeometry()
-        geometry.fromWkb(bytes(found.GetGeometryRef().ExportToWkb()))
-        feature.setGeometry(geometry)
-        value = found.GetField(0)
-        feature.setAttributes([value, names.get(value, str(value))])
-        sink.addFeature(feature, FAST_FLAG)
-    del layer, store
-    gdal.Unlink(file)
+        geometry.fromWkb(shape)
+        made.add([value, names.get(value, str(value))], geometry)

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeedback,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
@@ -20,13 +16,12 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
-    QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
-    QgsRasterLayer,
 )
 
 from .._vendor.spectralgpt import BUILTIN, Model, Options
 from ..texts import tr
+from .scenes import SceneParameter
 
 MODEL, EXTENT, MASK = "MODEL", "EXTENT", "MASK"
 BANDS, NODATA, DN_OFFSET = "BANDS", "NODATA", "DN_OFFSET"
@@ -38,6 +33,8 @@ DEVICE, FASTER, OVERLAP, BATCH, THREADS, MEMORY = (
     "THREADS",
     "MEMORY",
 )
+CLOUDS, RESOLUTION = "CLOUDS", "RESOLUTION"
+RESOLUTIONS = ("model", "source")
 ACTIVATION = "ACTIVATION"
 ACTIVATIONS = ("none", "softmax", "log_softmax", "sigmoid")
 DEVICES = ("auto", "cpu", "cuda")
@@ -49,17 +46,23 @@ def helped(
 ) -> QgsProcessingParameterDefinition:
     """Adds help to a parameter, and puts it among the advanced ones."""
     parameter.setHelp(words)
-    if advanced:
-        flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
-        parameter.setFlags(parameter.flags() | flag)
+    return _put_aside(parameter) if advanced else parameter
+
+
+def _put_aside(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
+    flag = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+    parameter.setFlags(parameter.flags() | flag)
     return parameter
 
 
-def scene(name: str, title: str) -> QgsProcessingParameterDefinition:
+def scene(name: str, title: str, optional: bool = False) -> QgsProcessingParameterDefinition:
     """Makes the parameter of a raster to map."""
     return helped(
-        QgsProcessingParameterRasterLayer(name, title),
-        tr("A raster with Sentinel-2 bands, digital numbers. Bands are found by their names."),
+        SceneParameter(name, title, optional=optional),
+        tr(
+            "A raster with Sentinel-2 bands, digital numbers, bands found by their names; or a "
+            "product as it was downloaded: its zip, its folder, or a file in it (MTD_MSIL2A.xml)."
+        ),
     )
 
 
@@ -136,9 +139,29 @@ def _number(
     return helped(parameter, words, advanced=True)
 
 
+def clouds() -> QgsProcessingParameterDefinition:
+    """Makes the parameter of clouds that become nodata."""
+    return helped(
+        QgsProcessingParameterBoolean(CLOUDS, tr("Leave out clouds, shadows, snow and ice"), False),
+        tr(
+            "They become no data. This needs the scene classification of a level-2A product, or a "
+            "stack that was made with it."
+        ),
+    )
+
+
 def pixels() -> list[QgsProcessingParameterDefinition]:
     """Makes the advanced parameters that say how digital numbers are read."""
     return [
+        _put_aside(clouds()),
+        helped(
+            choice(RESOLUTION, tr("Pixels that are mapped"), RESOLUTIONS),
+            tr(
+                "model: pixels of another size are resampled to the one that the model was trained "
+                "at; source: the raster's own."
+            ),
+            advanced=True,
+        ),
         helped(
             QgsProcessingParameterString(BANDS, tr("Names of the bands"), optional=True),
             tr(
@@ -180,7 +203,7 @@ def choice(
 
 
 def computing(tiles: bool = True) -> list[QgsProcessingParameterDefinition]:
-    """Makes the advanced parameters that say how to compute; `tiles`: with those of chips."""
+    """Makes the advanced parameters that say how to compute; `tiles`: with those of tiles."""
     device = choice(DEVICE, tr("Compute device"), DEVICES)
     faster = QgsProcessingParameterBoolean(FASTER, tr("Faster, slightly different"), False)
     made = [
@@ -198,8 +221,8 @@ def computing(tiles: bool = True) -> list[QgsProcessingParameterDefinition]:
     if tiles:
         words = tr("A multiple of 8. Empty: the model's own, 32 for most.")
         made.append(_number(OVERLAP, tr("Tile overlap (pixels)"), words, least=0))
-        words = tr("Chips computed at a time. Empty: 1.")
-        made.append(_number(BATCH, tr("Chips at a time"), words, least=1))
+        words = tr("Tiles computed at a time. Empty: 1.")
+        made.append(_number(BATCH, tr("Tiles at a time"), words, least=1))
     words = tr("Empty: as many as this computer has.")
     made.append(_number(THREADS, tr("Threads"), words, least=1))
     words = tr("What QGIS may hold in all. Empty: 4096, or half of what there is.")
@@ -222,7 +245,10 @@ def options(
     memory = number(MEMORY)
     device = algorithm.parameterAsEnumString(parameters, DEVICE, context)
     faster = algorithm.parameterAsBoolean(parameters, FASTER, context)
+    resolution = algorithm.parameterAsEnumString(parameters, RESOLUTION, context)
     return Options(
+        mask="scl" if algorithm.parameterAsBoolean(parameters, CLOUDS, context) else None,
+        resolution=resolution or None,
         bands=algorithm.parameterAsString(parameters, BANDS, context) or None,
         nodata=number(NODATA, integer=False),
         dn_offset=number(DN_OFFSET, integer=False),
@@ -234,77 +260,3 @@ def options(
         precision="fastest" if faster else None,
         overwrite=True,
     )
-
-
-def with_part(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
-    layer: QgsRasterLayer,
-    told: Options,
-) -> Options:
-    """Adds extent or mask to options.
-
-    Raises:
-        QgsProcessingException: both are given.
-    """
-    extent = algorithm.parameterAsExtent(parameters, EXTENT, context, layer.crs())
-    masked = algorithm.parameterAsSource(parameters, MASK, context) is not None
-    if masked and not extent.isNull():
-        raise QgsProcessingException(tr("Extent and mask layer were given; give one of them."))
-    if masked:
-        return dataclasses.replace(
-            told, aoi=vector_file(algorithm, parameters, MASK, context, feedback)
-        )
-    if extent.isNull():
-        return told
-    corners = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
-    return dataclasses.replace(told, bbox=corners)
-
-
-def vector_file(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    name: str,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
-) -> str:
-    """Returns a file of a vector layer; what is no plain file, or filtered, is written to one."""
-    return str(
-        algorithm.parameterAsCompatibleSourceLayerPath(
-            parameters, name, context, ["gpkg", "shp", "geojson"], "gpkg", feedback
-        )
-    )
-
-
-def raster_layer(
-    algorithm: QgsProcessingAlgorithm,
-    parameters: dict[str, Any],
-    name: str,
-    context: QgsProcessingContext,
-) -> QgsRasterLayer:
-    """Returns a raster layer that GDAL reads.
-
-    Raises:
-        QgsProcessingException: there is none, or it is a service.
-    """
-    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
-    if layer is None or not layer.isValid():
-        given = parameters.get(name)
-        raise QgsProcessingException(
-            tr("'{}' cannot be opened as a raster; give a file that GDAL reads.").format(given)
-        )
-    if layer.dataProvider().name() != "gdal":
-        raise QgsProcessingException(
-            tr("'{}' is a map service; give a raster file with digital numbers.").format(
-                layer.name()
-            )
-        )
-    return layer
-
-
-def made_folder(path: str) -> str:
-    """Makes sure that an output's folder exists and returns the output."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return path

@@ -25,6 +25,7 @@ from .._vendor import spectralgpt
 from ..texts import tr
 from . import common
 from .base import Algorithm
+from .files import made_folder
 
 CHECKPOINT, OUTPUT, TASK, PROFILE = "CHECKPOINT", "OUTPUT", "TASK", "PROFILE"
 BANDS, CLASSES, HALF, PORTABLE, STAC = "BANDS", "CLASSES", "HALF", "PORTABLE", "STAC"
@@ -52,6 +53,7 @@ class ConvertCheckpoint(Algorithm):
         "the log. Nothing in the checkpoint is executed.</p>"
     )
     GROUP = "models"
+    CAN_CANCEL = False
     TAGS = ("weights", "pytorch", "onnx", "safetensors")
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -77,16 +79,16 @@ class ConvertCheckpoint(Algorithm):
             ),
             (
                 flag(PORTABLE, tr("For other programs too"), False),
-                tr("The network scales chips itself, so that Deepness and others run it."),
+                tr("The network scales tiles itself, so that Deepness and others run it."),
             ),
             (
                 flag(STAC, tr("Describe it in a STAC item"), False),
                 tr("MODEL.stac.json, beside it."),
             ),
-            (number(IMAGE_SIZE, tr("Chip side (pixels)")), tr("Empty: as trained.")),
-            (number(HEADS, tr("Attention heads")), tr("Empty: from the width.")),
+            (number(IMAGE_SIZE, tr("Tile side (pixels)")), tr("Empty: as trained.")),
+            (number(HEADS, tr("Parts of the attention")), tr("Empty: from the width.")),
             (
-                number(DECODER_HEADS, tr("Attention heads of the decoder")),
+                number(DECODER_HEADS, tr("Parts of the decoder's attention")),
                 tr("Empty: from its width."),
             ),
         ]
@@ -118,7 +120,7 @@ class ConvertCheckpoint(Algorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Converts and says what was assumed."""
-        output = common.made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
+        output = made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
         checkpoint = self.parameterAsFile(parameters, CHECKPOINT, context)
         told = self._options(parameters, context)
         described = spectralgpt.convert(checkpoint, output, told)

@@ -10,15 +10,15 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
 )
 
 from .. import engine
 from .._vendor import spectralgpt
 from ..texts import tr
-from . import common
+from . import common, scenes
 from .base import Algorithm
+from .files import made_folder, temporary, text
+from .virtual import VrtDestination
 
 INPUT, AFTER, SHOWN, KIND, OUTPUT = "INPUT", "AFTER", "SHOWN", "KIND", "OUTPUT"
 KINDS = ("auto", "processed", "pixel-function")
@@ -28,10 +28,11 @@ SHOWABLE = (
     "scores",
     "entropy",
     "features",
-    "chip-features",
+    "tile-features",
     "reconstruction",
     "anomaly",
 )
+LIBRARYS_WORDS = {"tile-features": "chip-features"}
 
 
 class CreateLiveLayer(Algorithm):
@@ -47,6 +48,7 @@ class CreateLiveLayer(Algorithm):
         "Projects that hold it open anywhere this plugin is installed.</p>"
     )
     TAGS = ("virtual raster", "vrt", "on the fly")
+    CAN_CANCEL = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,10 +60,8 @@ class CreateLiveLayer(Algorithm):
         return [
             common.scene(INPUT, tr("Scene")),
             common.helped(
-                QgsProcessingParameterRasterLayer(
-                    AFTER, tr("Scene after (change models only)"), optional=True
-                ),
-                tr("The later date, on the grid of the first."),
+                common.scene(AFTER, tr("Scene after (change models only)"), optional=True),
+                tr("The later date; it is brought to the grid of the first."),
             ),
             common.model(True),
             common.helped(
@@ -76,19 +76,24 @@ class CreateLiveLayer(Algorithm):
             *common.pixels(),
             *common.computing(),
             common.helped(
-                QgsProcessingParameterRasterDestination(OUTPUT, tr("Live layer")),
-                tr("A small file whose name ends in .vrt."),
+                VrtDestination(OUTPUT, tr("Live layer")),
+                tr("A small file whose name ends in .vrt; projects refer to it, so keep it."),
             ),
         ]
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
-        """Checks that the file is to be a virtual raster."""
+        """Checks that the file is to be a virtual raster that stays."""
         given = parameters.get(OUTPUT)
-        if isinstance(given, str) and given.lower().endswith((".tif", ".tiff")):
+        if temporary(given):
+            return False, tr(
+                "A live layer is a file that your project refers to, and a temporary one is lost "
+                "when QGIS closes; give a file whose name ends in .vrt."
+            )
+        if not text(given).lower().endswith(".vrt"):
             return False, tr("'{}' is to be a live layer; give a name that ends in .vrt.").format(
-                given
+                text(given)
             )
         return super().checkParameterValues(parameters, context)
 
@@ -101,11 +106,11 @@ class CreateLiveLayer(Algorithm):
         """Takes files and options from layers."""
         names = [INPUT, AFTER] if parameters.get(AFTER) else [INPUT]
         self.scenes = [
-            common.raster_layer(self, parameters, name, context).source() for name in names
+            scenes.taken(self, parameters, name, context, feedback).source for name in names
         ]
         shown = self.parameterAsEnumString(parameters, SHOWN, context)
         told = common.options(self, parameters, context)
-        self.options = dataclasses.replace(told, emit=shown or None)
+        self.options = dataclasses.replace(told, emit=LIBRARYS_WORDS.get(shown, shown) or None)
 
     def work(
         self,
@@ -114,7 +119,7 @@ class CreateLiveLayer(Algorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Writes the file and makes this process's GDAL read it."""
-        path = common.made_folder(self.parameterAsOutputLayer(parameters, OUTPUT, context))
+        path = made_folder(self.parameterAsOutputLayer(parameters, OUTPUT, context))
         spectralgpt.register_gdal(engine.gdal_module())
         spectralgpt.write_live(
             common.model_path(self, parameters, context),

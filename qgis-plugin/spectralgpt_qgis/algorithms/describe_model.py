@@ -12,7 +12,6 @@ from qgis.core import (
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterRasterLayer,
 )
 
 from .. import manifest
@@ -21,6 +20,7 @@ from ..texts import tr
 from . import common
 from .base import Algorithm
 from .predicting import tell_plan
+from .scenes import SceneParameter, taken
 
 INPUT, TASK, CLASSES, DESCRIPTION = "INPUT", "TASK", "CLASSES", "DESCRIPTION"
 
@@ -34,6 +34,7 @@ class DescribeModel(Algorithm):
     HELP = "<p>With a scene, it also shows which of its bands the model would take.</p>"
     GROUP = "models"
     TAGS = ("information", "manifest", "bands")
+    CAN_CANCEL = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,9 +46,7 @@ class DescribeModel(Algorithm):
         return [
             common.model(True),
             common.helped(
-                QgsProcessingParameterRasterLayer(
-                    INPUT, tr("Scene to find the bands in"), optional=True
-                ),
+                SceneParameter(INPUT, tr("Scene to find the bands in"), optional=True),
                 tr("Models of changes take two and are described without."),
             ),
             common.activation(),
@@ -69,7 +68,7 @@ class DescribeModel(Algorithm):
     ) -> None:
         """Takes the scene's file."""
         if parameters.get(INPUT):
-            self.scene = common.raster_layer(self, parameters, INPUT, context).source()
+            self.scene = taken(self, parameters, INPUT, context, feedback).source
         self.options = common.options(self, parameters, context)
 
     def work(

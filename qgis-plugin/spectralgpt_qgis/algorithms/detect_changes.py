@@ -14,8 +14,8 @@ class DetectChanges(ClassMapAlgorithm):
     TITLE = "Detect changes"
     SUMMARY = "Maps what changed between two Sentinel-2 scenes of one place."
     HELP = (
-        "<p>Both scenes must lie on one grid: same size, place and resolution. The order of the "
-        "dates matters.</p>"
+        "<p>The later scene is brought to the grid of the first if it lies on another. The order "
+        "of the dates matters.</p>"
     )
     TAGS = ("change detection", "bitemporal", "oscd")
     TASKS = ("change",)

@@ -12,7 +12,7 @@ from . import common
 from .predicting import OUTPUT, Map, PredictAlgorithm
 
 LEVEL = "LEVEL"
-LEVELS = ("patch", "chip")
+LEVELS = ("patch", "tile")
 
 
 class ExtractEmbeddings(PredictAlgorithm):
@@ -24,7 +24,7 @@ class ExtractEmbeddings(PredictAlgorithm):
     HELP = (
         "<p>Places that look alike have alike features: 'Find similar places' compares them. A "
         "model that 'Convert checkpoint' made with the task 'embed' gives features of patches or "
-        "of whole chips; segmentation models, the built-in one too, of patches.</p>"
+        "of whole tiles; segmentation models, the built-in one too, of patches.</p>"
     )
     TAGS = ("features", "encoder", "representation")
     TASKS = ("embed", "segment", "change")
@@ -36,7 +36,7 @@ class ExtractEmbeddings(PredictAlgorithm):
         return [
             common.helped(
                 common.choice(LEVEL, tr("Described place"), LEVELS),
-                tr("patch: 8 x 8 pixels; chip: the squares that the network sees at once."),
+                tr("patch: 8 x 8 pixels; tile: the squares that the network sees at once."),
             )
         ]
 

@@ -17,8 +17,10 @@ from qgis.core import (
 )
 
 from ..texts import tr
-from . import common
+from ..watcher import cancelled
+from . import common, scenes, vectors
 from .base import Algorithm
+from .files import made_folder
 
 INPUT, EXAMPLES, OUTPUT = "INPUT", "EXAMPLES", "OUTPUT"
 
@@ -65,8 +67,8 @@ class FindSimilar(Algorithm):
         feedback: QgsProcessingFeedback,
     ) -> None:
         """Takes files from layers."""
-        self.embeddings = common.raster_layer(self, parameters, INPUT, context).source()
-        self.examples = common.vector_file(self, parameters, EXAMPLES, context, feedback)
+        self.embeddings = scenes.taken(self, parameters, INPUT, context, feedback).source
+        self.examples = vectors.plain_file(self, parameters, EXAMPLES, context)
 
     def work(
         self,
@@ -82,12 +84,14 @@ class FindSimilar(Algorithm):
                 tr("This algorithm needs numpy in QGIS's Python: {}").format(error)
             ) from error
 
-        path = common.made_folder(self.parameterAsOutputLayer(parameters, OUTPUT, context))
+        path = made_folder(self.parameterAsOutputLayer(parameters, OUTPUT, context))
 
         def go_on(share: float) -> None:
             feedback.setProgress(100 * share)
             if feedback.isCanceled():
-                raise QgsProcessingException(tr("Cancelled; nothing was written."))
+                raise cancelled()
 
-        similarity.write(self.embeddings, self.examples, path, go_on)
+        plain = self.examples
+        with vectors.as_file(plain, self, parameters, EXAMPLES, context, feedback) as examples:
+            similarity.write(self.embeddings, examples, path, go_on)
         return {OUTPUT: path}

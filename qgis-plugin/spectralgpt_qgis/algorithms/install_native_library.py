@@ -80,15 +80,29 @@ class InstallNativeLibrary(Algorithm):
             raise QgsProcessingException(str(error)) from error
         for line in made.checked:
             feedback.pushInfo(tr("Checked {}").format(line))
-        library = engine.load()
-        if library.path.parent != made.folder:
-            feedback.pushWarning(
-                tr("Installed. This QGIS still uses '{}'; start it anew.").format(library.path)
-            )
-        else:
-            spectralgpt.register_gdal(engine.gdal_module())
-            feedback.pushInfo(tr("Installed version {}.").format(library.version))
+        feedback.pushInfo(tr("Installed version {}.").format(made.version))
+        _use(made.folder, feedback)
         return {FOLDER: str(made.folder), VERSION: made.version}
+
+
+def _use(folder: Path, feedback: QgsProcessingFeedback) -> None:
+    """Loads the library, or says why another one or none is used."""
+    try:
+        library = engine.load()
+    except spectralgpt.LibraryError as error:
+        feedback.pushWarning(tr("It is installed, but not used: {}").format(error))
+        return
+    if library.path.parent == folder:
+        spectralgpt.register_gdal(engine.gdal_module())
+    elif engine.chosen():
+        words = tr("It is installed, but '{}' is used, as was chosen. {}")
+        feedback.pushWarning(words.format(library.path, engine.remedy()))
+    else:
+        feedback.pushWarning(
+            tr("It is installed, but this QGIS has loaded '{}'; start QGIS anew.").format(
+                library.path
+            )
+        )
 
 
 def _download(feedback: QgsProcessingFeedback) -> bytes:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from .._vendor import spectralgpt
 from ..history import remember
 from ..texts import tr
 from ..watcher import watching
-from . import common
+from . import common, scenes, vectors
 from .base import Algorithm
+from .files import text
 
 INPUT, OUTPUT = "INPUT", "OUTPUT"
+EXTENT, MASK = common.EXTENT, common.MASK
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +56,13 @@ class PredictAlgorithm(Algorithm):
         super().__init__()
         self.scenes: list[str] = []
         self.options = spectralgpt.Options()
+        self.masked = False
+        self.mask_file = ""
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Lists scenes, model, part, advanced ones, maps."""
-        scenes = [common.scene(name, tr(title)) for name, title in self.SCENES]
         return [
-            *scenes,
+            *(common.scene(name, tr(title)) for name, title in self.SCENES),
             common.model(self.BUILTIN),
             *common.part(),
             *self.more_parameters(),
@@ -78,15 +83,16 @@ class PredictAlgorithm(Algorithm):
     def maps(self, parameters: dict[str, Any], context: QgsProcessingContext) -> list[Map]:
         """Lists the maps that are asked for, the first one always."""
         del context
-        return [self.MAPS[0], *(made for made in self.MAPS[1:] if parameters.get(made.parameter))]
+        given = (made for made in self.MAPS[1:] if parameters.get(made.parameter))
+        return [self.MAPS[0], *given]
 
     def checkParameterValues(
         self, parameters: dict[str, Any], context: QgsProcessingContext
     ) -> tuple[bool, str]:
         """Checks that maps are to be GeoTIFF."""
         for made in self.MAPS:
-            given = parameters.get(made.parameter)
-            if isinstance(given, str) and given.lower().endswith(".vrt"):
+            given = text(parameters.get(made.parameter))
+            if given.lower().endswith(".vrt"):
                 return False, tr("'{}' is to be a map; give a name that ends in .tif.").format(
                     given
                 )
@@ -98,11 +104,20 @@ class PredictAlgorithm(Algorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> None:
-        """Takes files and options from layers."""
-        layers = [common.raster_layer(self, parameters, name, context) for name, _ in self.SCENES]
-        self.scenes = [layer.source() for layer in layers]
+        """Takes files and options from layers.
+
+        Raises:
+            QgsProcessingException: a scene cannot be used, or extent and mask layer are given.
+        """
+        dates = [scenes.taken(self, parameters, name, context, feedback) for name, _ in self.SCENES]
+        self.scenes = [date.source for date in dates]
         told = common.options(self, parameters, context)
-        self.options = common.with_part(self, parameters, context, feedback, layers[0], told)
+        self.options = _with_extent(self, parameters, context, dates[0], told)
+        self.masked = self.parameterAsSource(parameters, MASK, context) is not None
+        if self.masked and self.options.bbox:
+            raise QgsProcessingException(tr("Extent and mask layer were given; give one of them."))
+        if self.masked:
+            self.mask_file = vectors.plain_file(self, parameters, MASK, context)
 
     def work(
         self,
@@ -115,18 +130,34 @@ class PredictAlgorithm(Algorithm):
         paths = [
             Path(self.parameterAsOutputLayer(parameters, made.parameter, context)) for made in maps
         ]
-        told = dataclasses.replace(self.options, emit=[made.emit for made in maps])
         path = common.model_path(self, parameters, context)
         with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
             described = model.describe()
             self._check_task(path, described)
-            tell_plan(model.preview(self.scenes, told), feedback)
-            report = self._predict(model, told, paths, watcher)
+            with self._told(parameters, context, feedback) as options:
+                told = dataclasses.replace(options, emit=[made.emit for made in maps])
+                tell_plan(model.preview(self.scenes, told), feedback)
+                report = self._predict(model, told, paths, watcher)
         outputs = {made.parameter: str(path) for made, path in zip(maps, paths)}
         for path_made in outputs.values():
             remember(context, path_made, self.displayName(), path, self.scenes, report)
         outputs.update(self.after(parameters, context, feedback, described, str(paths[0])))
         return outputs
+
+    @contextmanager
+    def _told(
+        self,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> Iterator[spectralgpt.Options]:
+        """Lends the options, with a file of the mask layer while they are used."""
+        if not self.masked:
+            yield self.options
+            return
+        plain = self.mask_file
+        with vectors.as_file(plain, self, parameters, MASK, context, feedback) as file:
+            yield dataclasses.replace(self.options, aoi=file)
 
     def after(
         self,
@@ -182,6 +213,25 @@ def _destination(made: Map, optional: bool) -> QgsProcessingParameterDefinition:
     )
 
 
+def _with_extent(
+    algorithm: PredictAlgorithm,
+    parameters: dict[str, Any],
+    context: QgsProcessingContext,
+    scene: scenes.Scene,
+    told: spectralgpt.Options,
+) -> spectralgpt.Options:
+    """Adds the extent, if there is one: in the scene's reference system if QGIS knows that."""
+    crs, srs = scene.crs, None
+    if crs is None:
+        crs = algorithm.parameterAsExtentCrs(parameters, EXTENT, context)
+        srs = crs.toWkt() or None
+    extent = algorithm.parameterAsExtent(parameters, EXTENT, context, crs)
+    if extent.isNull():
+        return told
+    corners = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+    return dataclasses.replace(told, bbox=corners, bbox_crs=srs)
+
+
 def tell_plan(plan: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
     """Shows the bands that were found, and how much is to be computed."""
     for scene in plan["inputs"]:
@@ -189,7 +239,7 @@ def tell_plan(plan: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
         feedback.pushInfo(tr("Bands of '{}': {}").format(scene["name"], bands))
     window = plan["window"]
     feedback.pushInfo(
-        tr("{width} x {height} pixels, {chips} chips of {chip} pixels, offset {offset:g}").format(
+        tr("{width} x {height} pixels, {chips} tiles of {chip} pixels, offset {offset:g}").format(
             width=window["width"],
             height=window["height"],
             chips=plan["chips"],

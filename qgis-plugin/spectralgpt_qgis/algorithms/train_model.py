@@ -26,8 +26,9 @@ from .. import report
 from .._vendor import spectralgpt
 from ..texts import tr
 from ..watcher import watching
-from . import common
+from . import common, scenes, vectors
 from .base import Algorithm
+from .files import made_folder
 
 INPUT, LABELS, FIELD, LABEL_RASTER = "INPUT", "LABELS", "FIELD", "LABEL_RASTER"
 OUTPUT, REPORT, ACCURACY, MACRO_F1 = "OUTPUT", "REPORT", "ACCURACY", "MACRO_F1"
@@ -150,7 +151,7 @@ class TrainModel(Algorithm):
         Raises:
             QgsProcessingException: neither labels with a field nor a label raster are given.
         """
-        self.scene = common.raster_layer(self, parameters, INPUT, context).source()
+        self.scene = scenes.taken(self, parameters, INPUT, context, feedback).source
         self.options = common.options(self, parameters, context)
         self.field = self.parameterAsString(parameters, FIELD, context) or None
         vector = self.parameterAsSource(parameters, LABELS, context)
@@ -158,12 +159,12 @@ class TrainModel(Algorithm):
         if (vector is None) == (raster is None):
             raise QgsProcessingException(tr("Give either labels or a label raster."))
         if vector is None:
-            self.labels = common.raster_layer(self, parameters, LABEL_RASTER, context).source()
+            self.labels = scenes.taken(self, parameters, LABEL_RASTER, context, feedback).source
             self.field = None
         elif self.field is None:
             raise QgsProcessingException(tr("Choose the field of the labels that holds the class."))
         else:
-            self.labels = common.vector_file(self, parameters, LABELS, context, feedback)
+            self.labels = vectors.plain_file(self, parameters, LABELS, context)
 
     def work(
         self,
@@ -172,16 +173,12 @@ class TrainModel(Algorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Trains and reports."""
-        output = common.made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
-        with common.opened(self, parameters, context) as model, watching(feedback) as watcher:
-            done = model.train(
-                self.scene,
-                self.labels,
-                output,
-                self._training(parameters, context),
-                self.options,
-                watcher,
-            )
+        output = made_folder(self.parameterAsFileOutput(parameters, OUTPUT, context))
+        told = self._training(parameters, context)
+        lent = vectors.as_file(self.labels, self, parameters, LABELS, context, feedback, self.field)
+        opened = common.opened(self, parameters, context)
+        with lent as labels, opened as model, watching(feedback) as watcher:
+            done = model.train(self.scene, labels, output, told, self.options, watcher)
         for line in report.lines(done):
             feedback.pushInfo(line)
         for warning in done["warnings"]:
