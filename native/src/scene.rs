@@ -207,7 +207,7 @@ impl Predictor {
             self.options.threads,
             side = plan.grid().chip(),
         );
-        if let Some(note) = report.note {
+        if let Some(note) = &report.note {
             info!("{note}");
         }
     }
