@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::runtime::processor;
 use crate::runtime::provider::Precision;
 
-pub use networks::{Probe, probe};
+pub use networks::{Probe, Probed, probe};
 
 /// A gain below this is not worth a word: measured, it may be none.
 const WORTH_TELLING: f64 = 1.1;
@@ -159,7 +159,9 @@ mod tests {
         let gain = |library: &str, provider| record.gain(Path::new(library), provider);
         let (times, best) = gain("/a.so", cpu).unwrap();
         assert_eq!((times, best.precision.as_str()), (4.0, "bf16"));
-        assert!(words(times, best, Path::new("/a.so")).contains("LIBRARY=/b.so would be about 4.0"));
+        assert!(
+            words(times, best, Path::new("/a.so")).contains("LIBRARY=/b.so would be about 4.0")
+        );
         let (times, best) = gain("/b.so", openvino).unwrap();
         assert!((times - 3.0).abs() < 1e-9);
         assert!(words(times, best, Path::new("/b.so")).contains("fastest would be about 3.0"));

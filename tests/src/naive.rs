@@ -109,14 +109,12 @@ impl<'a> Net<'a> {
         let x = self.graph.reshape(x, &[TOKENS, dim]);
         let places = self.graph.weight("places", &[TOKENS, dim], places(dim));
         let mut x = self.graph.add(x, places);
-        for block in (0..).take_while(|i| self.has(&format!("blocks.{i}.norm1.weight"))) {
+        let mut block = 0;
+        while self.weights.shape(&format!("blocks.{block}.norm1.weight")).is_some() {
             x = self.block(x, &format!("blocks.{block}"));
+            block += 1;
         }
         x
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.weights.shape(name).is_some()
     }
 
     fn block(&mut self, x: Value, name: &str) -> Value {

@@ -1,7 +1,7 @@
 //! Runs on an ONNX Runtime with OpenVINO: who computes, in what, and the same bytes however it is cut.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use conformance::raster::SEGMUNICH;
@@ -66,11 +66,13 @@ fn the_same_bytes_for_any_threads_batch_and_window() {
     let Some(bench) = Bench::new() else { return };
     let precisions: &[&str] = if processor::has_amx() { &["fp32", "bf16"] } else { &["fp32"] };
     for precision in precisions {
-        let predict = |more: &[&str]| {
-            bench.predict(&[&["--precision", precision, "-j", "2"], more].concat())
-        };
+        let predict =
+            |more: &[&str]| bench.predict(&[&["--precision", precision, "-j", "2"], more].concat());
         let (report, whole) = predict(&[]);
-        assert_eq!((&report["provider"], &report["precision"]), (&OPENVINO.into(), &(*precision).into()));
+        assert_eq!(
+            (&report["provider"], &report["precision"]),
+            (&OPENVINO.into(), &(*precision).into())
+        );
         assert_eq!(report["fallback_nodes"], 0);
         assert!(predict(&[]).1 == whole, "{precision}: twice");
         let (_, alone) = bench.predict(&["--precision", precision, "-j", "1"]);
@@ -93,9 +95,8 @@ fn scores_are_those_of_the_plain_runtime_and_bf16_says_what_it_is() {
         raster::read(&bench.map("map.tif")).pixels
     };
     let (plain, openvino) = (read(&["--provider", "ort"]), read(&[]));
-    let largest = |a: &[f32], b: &[f32]| {
-        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-    };
+    let largest =
+        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(largest(&plain, &openvino) < 1e-4);
     let (code, out, err) = bench.run("fast.tif", &["--precision", "fastest"]);
     let report: Value = serde_json::from_str(&out).unwrap();
@@ -113,13 +114,15 @@ fn scores_are_those_of_the_plain_runtime_and_bf16_says_what_it_is() {
 }
 
 #[test]
-fn what_openvino_cannot_run_is_run_without_it() {
+fn a_precision_that_is_not_there_is_refused_in_words() {
     let Some(bench) = Bench::new() else { return };
-    let no_model = bench.map("no.onnx");
-    std::fs::write(&no_model, b"no model").unwrap();
-    let bench = Bench { model: no_model, ..bench };
-    let (code, _, err) = bench.run("map.tif", &[]);
-    assert!(code == Some(4) && err.contains("no.onnx"), "{err}");
-    let (code, _, err) = bench.run("map.tif", &["--provider", "tensorrt"]);
-    assert!(code == Some(4) && Path::new(&bench.library).exists(), "{err}");
+    let refused = |options: &[&str], words: &str| {
+        let (code, _, err) = bench.run("map.tif", options);
+        assert!(code == Some(2) && err.contains(words), "{options:?}: {err}");
+    };
+    refused(&["--precision", "bf16", "--provider", "ort"], "--provider openvino");
+    refused(&["--provider", "openvino", "--device", "cuda"], "--device cpu");
+    if !processor::has_amx() {
+        refused(&["--precision", "bf16"], "bfloat16");
+    }
 }

@@ -125,8 +125,9 @@ impl Session {
         match open(engine) {
             Err(refused) if engine == Engine::OpenVino && o.provider == ProviderChoice::Auto => {
                 // What it cannot run may still be run; a file that is no model fails again.
-                let session = open(Engine::Cpu)
-                    .map_err(|error| if error.kind() == Kind::Usage { refused.clone() } else { error })?;
+                let session = open(Engine::Cpu).map_err(|error| {
+                    if error.kind() == Kind::Usage { refused.clone() } else { error }
+                })?;
                 log::warn!("computing without {}: {refused}", engine.name());
                 Ok(session)
             }

@@ -121,7 +121,8 @@ fn draw(name: &str, count: usize, scale: f32) -> Vec<f32> {
     let seed = name.bytes().fold(1_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let mut state = seed;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 40) as f32 / 8_388_608.0 - 1.0) * scale
     };
     (0..count).map(|_| next()).collect()

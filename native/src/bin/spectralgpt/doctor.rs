@@ -77,7 +77,9 @@ fn speed() -> Result<Value> {
         version: text(&runner.about["onnxruntime"]),
         provider: text(&runner.about["provider"]),
         precision: text(&runner.about["precision"]),
-        seconds: rounds.spread(|turns| number(&turns[at], "wall") / number(&turns[at], "runs")).median,
+        seconds: rounds
+            .spread(|turns| number(&turns[at], "wall") / number(&turns[at], "runs"))
+            .median,
     });
     let measured: Vec<Measured> = measured.collect();
     if let Err(error) = Record::new(measured.clone()).keep() {
@@ -99,7 +101,8 @@ fn speed_lines(speed: &Value) -> Vec<String> {
             text("version"),
         )
     };
-    let head = format!("speed         of an encoder's block, {:.0} ms", 1e3 * number(first, "seconds"));
+    let head =
+        format!("speed         of an encoder's block, {:.0} ms", 1e3 * number(first, "seconds"));
     std::iter::once(head).chain(ways.iter().map(line)).collect()
 }
 

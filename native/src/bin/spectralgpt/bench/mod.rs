@@ -20,8 +20,8 @@ use spectralgpt_core::runtime::provider::Device;
 use tempfile::TempDir;
 
 use crate::parse::count;
-use variants::{Variant, variants};
 use crate::print;
+use variants::{Variant, variants};
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
@@ -76,8 +76,8 @@ pub(crate) struct Findings {
 
 impl Arguments {
     pub(crate) fn run(mut self) -> Result<()> {
-        let folder =
-            TempDir::new().map_err(|e| Error::io(format!("no temporary folder can be made: {e}")))?;
+        let folder = TempDir::new()
+            .map_err(|e| Error::io(format!("no temporary folder can be made: {e}")))?;
         if self.input.is_empty() {
             self.input = scene::make(&self.model, folder.path())?;
         }

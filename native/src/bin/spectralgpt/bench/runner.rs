@@ -30,13 +30,8 @@ impl Runner {
             return Err(Error::failed("a process has no pipes; please report this"));
         };
         let output = BufReader::new(output);
-        let mut runner = Self {
-            name: name.to_owned(),
-            about: Value::Null,
-            child,
-            input: Some(input),
-            output,
-        };
+        let mut runner =
+            Self { name: name.to_owned(), about: Value::Null, child, input: Some(input), output };
         runner.about = runner.line()?;
         Ok(runner)
     }

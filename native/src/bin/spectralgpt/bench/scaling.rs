@@ -29,8 +29,8 @@ impl Arguments {
             let area = (least / f64::from(share)).powi(2);
             let seconds = rounds.spread(|turns| number(&turns[at], "wall"));
             let chips = rounds.spread(|turns| number(&turns[at], "chips"));
-            let growth =
-                rounds.spread(|turns| number(&turns[at], "wall") / number(&turns[0], "wall") / area);
+            let growth = rounds
+                .spread(|turns| number(&turns[at], "wall") / number(&turns[0], "wall") / area);
             let memory = rounds.spread(|turns| {
                 let peak = |at: usize| number(&turns[at], "peak_rss_bytes");
                 peak(at) - peak(0)
@@ -56,7 +56,8 @@ impl Arguments {
         let api = GdalApi::find()?;
         let size = self.input.first().map(|input| GdalSource::open(api, input)).transpose()?;
         let size = size.ok_or_else(|| Error::usage("give a raster with --input"))?.info().size;
-        let window = format!("0,0,{},{}", (size.width / share).max(1), (size.height / share).max(1));
+        let window =
+            format!("0,0,{},{}", (size.width / share).max(1), (size.height / share).max(1));
         let mut told = self.predict(&folder.join(format!("{share}.tif")));
         told.extend(["--window".into(), window.clone().into()]);
         Runner::start(&window, way.serve("predict", self.threads(), &told)?)

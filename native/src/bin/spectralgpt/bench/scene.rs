@@ -7,8 +7,8 @@ use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::model::Model;
 
-/// No multiple of a chip; 20 chips at an overlap of 32.
-const SIZE: Size = Size::new(500, 400);
+/// No multiple of a chip; 12 chips at an overlap of 32.
+const SIZE: Size = Size::new(400, 300);
 
 /// The first date's seed.
 const SEED: u64 = 2064;

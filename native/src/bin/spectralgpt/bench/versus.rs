@@ -42,8 +42,7 @@ impl Arguments {
             Error::usage(format!("'{peer}' names no command; give --peer NAME=COMMAND"))
         })?;
         let input = self.input.first().map(String::as_str).unwrap_or_default();
-        let command =
-            command.replace("{input}", input).replace("{output}", &map.to_string_lossy());
+        let command = command.replace("{input}", input).replace("{output}", &map.to_string_lossy());
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec {command}")]);
         Runner::start(name, shell)
@@ -140,9 +139,8 @@ impl<'a> Contest<'a> {
         let per = |a: &'static str, b: &'static str| {
             rounds.spread(|turns| number(&turns[at], a) / number(&turns[at], b))
         };
-        let outside = rounds.spread(|turns| {
-            1.0 - number(&turns[at], "inferring") / number(&turns[at], "wall")
-        });
+        let outside = rounds
+            .spread(|turns| 1.0 - number(&turns[at], "inferring") / number(&turns[at], "wall"));
         let about = &self.runners[at].about;
         let mut one = json!({
             "name": self.runners[at].name,
@@ -211,8 +209,9 @@ impl<'a> Contest<'a> {
     }
 
     fn predict_scores(&self, way: usize, file: &Path) -> Result<()> {
-        let program = std::env::current_exe()
-            .map_err(|error| Error::io(format!("this program cannot find its own file: {error}")))?;
+        let program = std::env::current_exe().map_err(|error| {
+            Error::io(format!("this program cannot find its own file: {error}"))
+        })?;
         let mut command = Command::new(program);
         command.arg("predict").arg(&self.arguments.model).args(&self.arguments.input);
         command.arg("--output").arg(file).args(["--emit", "scores", "--quiet"]);
