@@ -86,7 +86,7 @@ class Pipeline:
             names = SEGMUNICH if self.segment else ALL
             bands = [source.descriptions.index(name) + 1 for name in names]
             height, width = source.height // self.unit, source.width // self.unit
-            map_ = np.zeros((1 if self.segment else 768, height, width), self.dtype())
+            map_: NDArray[Any] = np.zeros((1 if self.segment else 768, height, width), self.dtype())
             for row in starts(source.height, step):
                 for col in starts(source.width, step):
                     began = time.perf_counter()
