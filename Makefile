@@ -10,7 +10,7 @@ PYTHON ?= python3
 CARGO ?= cargo
 
 # Names that are targets and folders.
-.PHONY: help build demo dist bundle plugin setup test test-full fuzz lint deny bench clean
+.PHONY: help build demo dist bundle plugin setup test test-full fuzz lint deny bench bench-gpu clean
 
 help: ## Lists what make can do.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,7 +65,7 @@ build/tools/bin/cargo-deny:
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
 		$(CARGO) install --quiet --locked --root build/tools cargo-deny@0.20.2
 
-test-full: test ## Adds full depth, whole scenes and long loops.
+test-full: test build/openvino/ready ## Adds full depth, whole scenes and long loops.
 	SPECTRALGPT_FULL=1 tools/test "$(CARGO) test --release --workspace --no-fail-fast" \
 		"tools/test-python $(PYTHON_TOOLS) release"
 	tools/gdal-matrix trixie forky
@@ -105,8 +105,17 @@ build/tools/bin/cargo-fuzz:
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
 		$(CARGO) install --quiet --locked --root build/tools cargo-fuzz@0.13.2
 
-bench: setup ## Measures what is ours: blending, normalising, folding.
+# The ONNX Runtime with OpenVINO; only measuring and its tests need it.
+build/openvino/ready: tools/setup-openvino
+	tools/setup-openvino build/openvino "$(PYTHON)"
+	touch $@
+
+bench: build build/openvino/ready ## Measures what is ours alone, then whole runs against others.
 	$(CARGO) bench --workspace
+	tools/bench cpu
+
+bench-gpu: build ## Measures whole runs on an NVIDIA GPU, with the ONNX Runtime that is found for it.
+	tools/bench cuda
 
 clean: ## Removes what was built.
 	$(CARGO) clean

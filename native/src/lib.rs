@@ -40,6 +40,7 @@ pub mod sentinel2;
 pub mod series;
 pub mod spare;
 pub mod spectralgpt;
+pub mod speed;
 pub mod strip;
 pub mod tile;
 pub mod train;

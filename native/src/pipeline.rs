@@ -68,10 +68,14 @@ pub struct Report {
     pub chips_skipped: usize,
     /// Wall time of the line.
     pub seconds: f64,
-    /// Of these, while pixels were read; the three go on side by side.
+    /// Of these, while pixels were read; the five go on side by side.
     pub reading: f64,
+    /// While chips were cut and normalised, of every thread that does.
+    pub normalising: f64,
     /// While the network ran.
     pub inferring: f64,
+    /// While scores were blended and decided.
+    pub blending: f64,
     /// While finished rows were taken.
     pub writing: f64,
     /// Share of pixels in more than one chip that chips decided differently.
@@ -119,9 +123,23 @@ pub fn predict(line: Line<'_>, progress: &mut dyn Progress, take: &mut Take<'_>)
         writing += started.elapsed();
         taken
     };
-    infer_all(line, progress, &mut |scored| walk.blend(scored, &mut take))?;
+    let mut blending = Duration::ZERO;
+    let mut each = |scored: &Scored| {
+        let started = Instant::now();
+        let blended = walk.blend(scored, &mut take);
+        blending += started.elapsed();
+        blended
+    };
+    infer_all(line, progress, &mut each)?;
+    let started = Instant::now();
     walk.products.iter_mut().try_for_each(|product| product.finish(&mut take))?;
-    Ok(Report { reading: source.seconds(), writing: writing.as_secs_f64(), ..walk.report() })
+    blending += started.elapsed();
+    Ok(Report {
+        reading: source.seconds(),
+        blending: blending.saturating_sub(writing).as_secs_f64(),
+        writing: writing.as_secs_f64(),
+        ..walk.report()
+    })
 }
 
 /// Infers the plan's chips and blends nothing; `each` gets them in order, without those that hold no
@@ -319,6 +337,7 @@ impl<'a> Walk<'a> {
         self.done += batch.tiles.len() + batch.skipped;
         self.report.chips_skipped += batch.skipped;
         self.report.inferring += scored.seconds;
+        self.report.normalising += batch.seconds;
         if let Some(loss) = scored.loss {
             *self.report.loss.get_or_insert(0.0) += loss;
         }

@@ -118,8 +118,8 @@ def test_one_package_knows_ctypes_the_other_qgis():
 @pytest.mark.parametrize(
     "command",
     [
-        ["ruff", "check", "python", "qgis-plugin", "tests/python"],
-        ["ruff", "format", "--check", "python", "qgis-plugin", "tests/python"],
+        ["ruff", "check", "python", "qgis-plugin", "tests/python", "tests/bench"],
+        ["ruff", "format", "--check", "python", "qgis-plugin", "tests/python", "tests/bench"],
         ["bandit", "-q", "-r", "{plugin}"],
         ["mypy", "--config-file", "{root}/mypy.ini", "{plugin}", "{root}/python/spectralgpt"],
     ],

@@ -6,6 +6,7 @@ pub mod detgen;
 pub mod face;
 pub mod golden;
 pub mod models;
+pub mod naive;
 pub mod networks;
 pub mod npy;
 pub mod program;
@@ -31,6 +32,24 @@ pub fn shared(file: &str) -> Option<PathBuf> {
     }
     skipped(&format!("shared data not found ({file})"));
     None
+}
+
+/// Finds the ONNX Runtime with OpenVINO that `make build/openvino/ready` installs.
+///
+/// Returns `None`, and says so, where it is not.
+pub fn openvino() -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../build/openvino/lib");
+    let pythons = std::fs::read_dir(python).into_iter().flatten().flatten();
+    let libraries = pythons.flat_map(|python| {
+        let capi = python.path().join("site-packages/onnxruntime/capi");
+        std::fs::read_dir(capi).into_iter().flatten().flatten().map(|entry| entry.path())
+    });
+    let is_it = |path: &PathBuf| path.to_string_lossy().contains("/libonnxruntime.so.");
+    let found = libraries.filter(is_it).find_map(|path| path.canonicalize().ok());
+    if found.is_none() {
+        skipped("no ONNX Runtime with OpenVINO; make build/openvino/ready installs one");
+    }
+    found
 }
 
 /// Says, past the test runner's capture, that a test has nothing to do here.

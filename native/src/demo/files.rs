@@ -58,21 +58,7 @@ impl Files {
         landscape: &Landscape,
         classes: &[Class],
     ) -> Result<()> {
-        let (width, pixels) = (landscape.size().width as usize, landscape.size().pixels());
-        let rows = (0..pixels).step_by(width);
-        let scene: Vec<u16> = rows
-            .flat_map(|row| landscape.pixels().chunks(pixels).map(move |it| &it[row..row + width]))
-            .flatten()
-            .copied()
-            .collect();
-        let bands = Layer {
-            sample: SampleType::U16,
-            bands: landscape::BANDS.map(str::to_owned).to_vec(),
-            nodata: Some(landscape::NODATA.into()),
-            categories: Vec::new(),
-        };
-        let offset = ("BOA_ADD_OFFSET".to_owned(), landscape.dn_offset().to_string());
-        self.store(api, &self.scene, landscape.size(), &bands, Samples::U16(&scene), &[offset])?;
+        write_scene(api, &self.scene, landscape, self.overwrite)?;
         let category = |class: &Class| Category {
             name: class.name.clone(),
             colour: parse_colour(&class.colour),
@@ -83,25 +69,53 @@ impl Files {
             nodata: Some(landscape::NO_TRUTH.into()),
             categories: classes.iter().map(category).collect(),
         };
-        self.store(api, &self.truth, landscape.size(), &truth, Samples::U8(landscape.truth()), &[])
+        let samples = Samples::U8(landscape.truth());
+        store(api, &self.truth, landscape.size(), &truth, samples, &[], self.overwrite)
     }
+}
 
-    fn store(
-        &self,
-        api: &'static GdalApi,
-        path: &Path,
-        size: Size,
-        layer: &Layer,
-        rows: Samples<'_>,
-        metadata: &[(String, String)],
-    ) -> Result<()> {
-        let place =
-            Georeference { geotransform: Some(PLACE), gcps: Vec::new(), srs: SRS.to_owned() };
-        let options = SinkOptions { overwrite: self.overwrite, ..SinkOptions::default() };
-        let mut sink = GdalSink::create(api, path, &options, layer, size, &place)?;
-        sink.write(rows)?;
-        sink.finish(metadata, &mut |_, _| true).map(drop)
-    }
+/// Writes a scene, as a product would be stacked.
+///
+/// # Errors
+/// - Usage: the file exists and must not be overwritten.
+/// - Io: it cannot be written.
+pub(super) fn write_scene(
+    api: &'static GdalApi,
+    file: &Path,
+    landscape: &Landscape,
+    overwrite: bool,
+) -> Result<()> {
+    let (width, pixels) = (landscape.size().width as usize, landscape.size().pixels());
+    let rows = (0..pixels).step_by(width);
+    let scene: Vec<u16> = rows
+        .flat_map(|row| landscape.pixels().chunks(pixels).map(move |it| &it[row..row + width]))
+        .flatten()
+        .copied()
+        .collect();
+    let bands = Layer {
+        sample: SampleType::U16,
+        bands: landscape::BANDS.map(str::to_owned).to_vec(),
+        nodata: Some(landscape::NODATA.into()),
+        categories: Vec::new(),
+    };
+    let offset = ("BOA_ADD_OFFSET".to_owned(), landscape.dn_offset().to_string());
+    store(api, file, landscape.size(), &bands, Samples::U16(&scene), &[offset], overwrite)
+}
+
+fn store(
+    api: &'static GdalApi,
+    path: &Path,
+    size: Size,
+    layer: &Layer,
+    rows: Samples<'_>,
+    metadata: &[(String, String)],
+    overwrite: bool,
+) -> Result<()> {
+    let place = Georeference { geotransform: Some(PLACE), gcps: Vec::new(), srs: SRS.to_owned() };
+    let options = SinkOptions { overwrite, ..SinkOptions::default() };
+    let mut sink = GdalSink::create(api, path, &options, layer, size, &place)?;
+    sink.write(rows)?;
+    sink.finish(metadata, &mut |_, _| true).map(drop)
 }
 
 /// Reads a raster's first band, (row, column).

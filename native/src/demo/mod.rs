@@ -80,3 +80,11 @@ pub fn demo(folder: &Path, options: Options, progress: &mut dyn Progress) -> Res
     let Files { scene, truth, picture, .. } = files;
     Ok(DemoReport { scene, truth, picture, run, accuracy, baseline })
 }
+
+/// Writes a scene of a seed, 12 bands; an existing file is replaced.
+///
+/// # Errors
+/// - Io: it cannot be written.
+pub fn write_scene(file: &Path, seed: u64, size: Size) -> Result<()> {
+    files::write_scene(GdalApi::find()?, file, &Landscape::new(seed, size), true)
+}

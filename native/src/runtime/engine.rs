@@ -8,6 +8,7 @@ use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::environment::{Loaded, out_of_memory};
+use super::processor;
 use super::provider::{Device, Precision, ProviderChoice};
 use crate::error::{Error, Result};
 
@@ -21,14 +22,15 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// Resolves what was asked for; `gpu_works` is asked only if that matters.
+    /// Resolves what was asked for; `works` says whether a GPU or OpenVINO computes here, and is asked
+    /// only if that matters.
     ///
     /// # Errors
     /// - Usage: the provider does not run on the device.
     pub(super) fn choose(
         device: Device,
         provider: ProviderChoice,
-        gpu_works: impl FnOnce() -> bool,
+        works: impl Fn(Self) -> bool,
     ) -> Result<Self> {
         let contradiction = |needs: &str| {
             Err(Error::usage(format!(
@@ -42,7 +44,8 @@ impl Engine {
             (ProviderChoice::TensorRt, Device::Cuda(number)) => Ok(Engine::TensorRt(number)),
             (ProviderChoice::TensorRt, Device::Auto) => Ok(Engine::TensorRt(0)),
             (_, Device::Cuda(number)) => Ok(Engine::Cuda(number)),
-            (_, Device::Auto) if gpu_works() => Ok(Engine::Cuda(0)),
+            (_, Device::Auto) if works(Engine::Cuda(0)) => Ok(Engine::Cuda(0)),
+            (ProviderChoice::Auto, _) if works(Engine::OpenVino) => Ok(Engine::OpenVino),
             (_, Device::Auto | Device::Cpu) => Ok(Engine::Cpu),
         }
     }
@@ -76,9 +79,16 @@ impl Engine {
         use Precision::{Bf16, Fastest, Fp16, Fp32};
         let refuse = |why: &str| Err(Error::usage(format!("precision {wanted}: {why}")));
         match (self, wanted) {
-            (Engine::Cpu, Fastest) => {
-                Ok((Fp32, Some("fp32 is the fastest here; --provider openvino may offer bf16")))
+            (Engine::Cpu | Engine::OpenVino, Fastest) if !processor::has_amx() => {
+                Ok((Fp32, Some("fp32 is the fastest here: this processor has no AMX")))
             }
+            (Engine::Cpu, Fastest) => Ok((
+                Fp32,
+                Some(
+                    "fp32 is the fastest that this ONNX Runtime offers; this processor's AMX needs \
+                     one with OpenVINO (`pip install onnxruntime-openvino`)",
+                ),
+            )),
             (Engine::Cpu, Bf16 | Fp16) => refuse(
                 "ONNX Runtime's own CPU provider computes in fp32 only; give --provider openvino \
                  (`pip install onnxruntime-openvino`) or --precision fp32",
@@ -90,16 +100,13 @@ impl Engine {
                 "the CUDA provider computes as the model was written; give --provider tensorrt \
                  or --precision fp32",
             ),
-            (Engine::OpenVino, Bf16) if !processor_has(Bf16) => {
+            (Engine::OpenVino, Bf16) if !processor::has_bf16() => {
                 refuse("this processor has no bfloat16 instructions; give --precision fp32")
             }
-            (Engine::OpenVino, Fp16) if !processor_has(Fp16) => {
+            (Engine::OpenVino, Fp16) if !processor::has_fp16() => {
                 refuse("this processor has no half precision instructions; give --precision fp32")
             }
-            (Engine::OpenVino, Fastest) if processor_has(Bf16) => Ok((Bf16, None)),
-            (Engine::OpenVino, Fastest) => {
-                Ok((Fp32, Some("fp32 is the fastest here; this processor has no bfloat16")))
-            }
+            (Engine::OpenVino, Fastest) => Ok((Bf16, None)),
             (Engine::TensorRt(_), Fastest) => Ok((Fp16, None)),
             (Engine::TensorRt(_), Fp32) => {
                 Ok((Fp32, Some("TensorRT may round the factors of fp32 products to TF32")))
@@ -203,40 +210,39 @@ fn openvino_config(precision: Precision) -> String {
     serde_json::json!({ "CPU": { "INFERENCE_PRECISION_HINT": hint } }).to_string()
 }
 
-/// Says whether the processor multiplies in a precision; where we cannot ask, OpenVINO decides.
-#[cfg(target_arch = "x86_64")]
-fn processor_has(precision: Precision) -> bool {
-    match precision {
-        Precision::Bf16 => std::is_x86_feature_detected!("avx512bf16"),
-        Precision::Fp16 => std::is_x86_feature_detected!("avx512fp16"),
-        Precision::Fp32 | Precision::Fastest => true,
-    }
-}
-
-/// Says whether the processor multiplies in a precision; where we cannot ask, OpenVINO decides.
-#[cfg(not(target_arch = "x86_64"))]
-fn processor_has(_precision: Precision) -> bool {
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_auto_asks_for_a_gpu() {
+    fn only_auto_asks_what_works() {
         use ProviderChoice::{Auto, OpenVino, Ort, TensorRt};
-        let never = || panic!("asked");
-        let choose = |device, provider| Engine::choose(device, provider, never);
-        assert_eq!(choose(Device::Cpu, Auto).unwrap(), Engine::Cpu);
+        let choose = |device, provider| {
+            Engine::choose(device, provider, |engine| panic!("{} asked", engine.name()))
+        };
+        assert_eq!(choose(Device::Cpu, Ort).unwrap(), Engine::Cpu);
         assert_eq!(choose(Device::Cuda(2), Ort).unwrap(), Engine::Cuda(2));
         assert_eq!(choose(Device::Auto, OpenVino).unwrap(), Engine::OpenVino);
         assert_eq!(choose(Device::Cuda(1), TensorRt).unwrap(), Engine::TensorRt(1));
         assert!(
             choose(Device::Cuda(0), OpenVino).is_err() && choose(Device::Cpu, TensorRt).is_err()
         );
-        assert_eq!(Engine::choose(Device::Auto, Auto, || true).unwrap(), Engine::Cuda(0));
-        assert_eq!(Engine::choose(Device::Auto, Auto, || false).unwrap(), Engine::Cpu);
+    }
+
+    #[test]
+    fn auto_takes_a_gpu_then_openvino_then_the_rest() {
+        use ProviderChoice::{Auto, Ort};
+        let (gpu, openvino) = (Engine::Cuda(0), Engine::OpenVino);
+        for (device, provider, working, expected) in [
+            (Device::Auto, Auto, &[gpu, openvino][..], gpu),
+            (Device::Auto, Auto, &[openvino], openvino),
+            (Device::Cpu, Auto, &[gpu, openvino], openvino),
+            (Device::Auto, Ort, &[openvino], Engine::Cpu),
+            (Device::Auto, Auto, &[], Engine::Cpu),
+        ] {
+            let chosen = Engine::choose(device, provider, |engine| working.contains(&engine));
+            assert_eq!(chosen.unwrap(), expected, "{device} {provider} {working:?}");
+        }
     }
 
     #[test]

@@ -9,10 +9,12 @@
 
 mod engine;
 mod environment;
+mod extras;
 mod fallback;
 pub mod library;
 mod network;
 pub mod probe;
+pub mod processor;
 pub mod provider;
 pub mod search;
 pub mod session;

@@ -75,17 +75,18 @@ pub fn describe(library: Option<&Path>) -> Result<Value> {
     }))
 }
 
-/// Says whether the first GPU computes with this library; tried once per process.
-pub(super) fn gpu_works(loaded: &Loaded) -> bool {
-    static WORKS: OnceLock<bool> = OnceLock::new();
-    *WORKS.get_or_init(|| {
-        let gpu = Engine::Cuda(0);
-        if !guard(|| Ok(gpu.is_built_in())).unwrap_or(false) {
+/// Says whether the first GPU, or OpenVINO, computes with this library; tried once per process.
+pub(super) fn works(loaded: &Loaded, engine: Engine) -> bool {
+    static GPU: OnceLock<bool> = OnceLock::new();
+    static OPENVINO: OnceLock<bool> = OnceLock::new();
+    let known = if engine == Engine::OpenVino { &OPENVINO } else { &GPU };
+    *known.get_or_init(|| {
+        if !guard(|| Ok(engine.is_built_in())).unwrap_or(false) {
             return false;
         }
-        let trouble = attempt(loaded, gpu).err();
+        let trouble = attempt(loaded, engine).err();
         if let Some(error) = &trouble {
-            log::warn!("computing on the processor: {error}");
+            log::warn!("computing without {}: {error}", engine.name());
         }
         trouble.is_none()
     })

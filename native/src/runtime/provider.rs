@@ -20,7 +20,7 @@ pub enum Device {
 /// Who computes there: an execution provider of ONNX Runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ProviderChoice {
-    /// ONNX Runtime's own.
+    /// OpenVINO on the processor if this ONNX Runtime has it, else ONNX Runtime's own.
     #[default]
     Auto,
     /// ONNX Runtime's own.
@@ -41,7 +41,7 @@ pub enum Precision {
     Bf16,
     /// IEEE half.
     Fp16,
-    /// Whatever is fastest here; the result depends on the machine.
+    /// bf16 or fp16 where that is faster, else fp32; the result depends on the machine.
     Fastest,
 }
 

@@ -5,6 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
+use super::extras;
+
+pub use super::extras::has_openvino;
+
 /// Where a library was found or named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -67,17 +71,21 @@ impl Places {
     /// Lists the libraries, best first.
     ///
     /// A library that somebody named is the only one; otherwise every file found, within a folder
-    /// the highest version first, then the system's names.
+    /// the highest version first, then the system's names. Of those beside us, and of those in
+    /// Python environments, the ones that compute faster here come first: with CUDA where there is
+    /// a GPU, then with OpenVINO.
     pub fn candidates(&self) -> Vec<Candidate> {
         if let Some(explicit) = &self.explicit {
             return vec![explicit.clone()];
         }
         let files = |folders: &[PathBuf], origin| {
-            folders
+            let mut files: Vec<_> = folders
                 .iter()
                 .flat_map(|folder| libraries(folder))
                 .map(|path| Candidate { path, origin })
-                .collect::<Vec<_>>()
+                .collect();
+            files.sort_by_key(|candidate| extras::rank(&candidate.path));
+            files
         };
         let mut found = files(&self.beside, Origin::Beside);
         found.extend(files(&self.wheels, Origin::Wheel));

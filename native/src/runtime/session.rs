@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::engine::Engine;
-use super::environment::{load, lock};
+use super::environment::{Loaded, load, lock};
 use super::network::{Key, Network, Stamp};
-use super::probe::gpu_works;
+use super::probe::works;
 use super::provider::{Device, Precision, ProviderChoice};
 use super::stop::Stop;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::speed;
 
 pub use super::network::{Input, Tensor};
 pub use super::stop::Terminator;
@@ -52,12 +53,14 @@ pub struct ProviderReport {
     pub provider: String,
     /// Version of the library.
     pub library: String,
+    /// The library's file.
+    pub library_path: PathBuf,
     /// The arithmetic in use; never `fastest`.
     pub precision: Precision,
     /// Nodes that the provider left to the CPU; unknown before the first run.
     pub fallback_nodes: Option<u32>,
     /// What the user should know about this choice.
-    pub note: Option<&'static str>,
+    pub note: Option<String>,
 }
 
 /// A network, loaded. Clones and equal requests share it and take turns.
@@ -117,17 +120,40 @@ impl Session {
             ));
         }
         let loaded = load(o.library.as_deref())?;
-        let engine = Engine::choose(o.device, o.provider, || gpu_works(&loaded))?;
+        let engine = Engine::choose(o.device, o.provider, |engine| works(&loaded, engine))?;
+        let open = |engine| Self::on(engine, &loaded, (path, stamp), model, o);
+        match open(engine) {
+            Err(refused) if engine == Engine::OpenVino && o.provider == ProviderChoice::Auto => {
+                // What it cannot run may still be run; a file that is no model fails again.
+                let session = open(Engine::Cpu).map_err(|error| {
+                    if error.kind() == Kind::Usage { refused.clone() } else { error }
+                })?;
+                log::warn!("computing without {}: {refused}", engine.name());
+                Ok(session)
+            }
+            opened => opened,
+        }
+    }
+
+    fn on(
+        engine: Engine,
+        loaded: &Loaded,
+        (path, stamp): (&Path, Stamp),
+        model: Option<&[u8]>,
+        o: &SessionOptions,
+    ) -> Result<Self> {
         let (precision, note) = engine.precision(o.precision)?;
         let (threads, batch) = (o.threads, o.batch);
         let key = Key { path: path.to_path_buf(), stamp, engine, precision, threads, batch };
-        let network = shared(key, |key| Network::load(&loaded, key, model))?;
+        let network = shared(key, |key| Network::load(loaded, key, model))?;
+        let hint = || speed::hint(&loaded.library.path, engine.name(), o.precision);
         let report = ProviderReport {
             provider: engine.name().to_string(),
-            library: loaded.library.version,
+            library: loaded.library.version.clone(),
+            library_path: loaded.library.path.clone(),
             precision,
             fallback_nodes: None,
-            note,
+            note: note.map(str::to_owned).or_else(hint),
         };
         Ok(Self { network, report, stop: Arc::new(Stop::new()?) })
     }

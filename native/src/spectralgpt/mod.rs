@@ -79,6 +79,17 @@ pub fn build_pass(config: &Config, visible: &[usize]) -> Result<Graph> {
     Ok(graph)
 }
 
+/// Builds one block of an encoder alone, on tokens (batch, token, dim): what a network spends its time on.
+pub(crate) fn build_block(dim: usize, heads: usize, tokens: usize) -> Graph {
+    let mut graph = Graph::new("block");
+    let x = graph.input("tokens", &[tokens, dim]);
+    let stack = transformer::Stack { name: "blocks", dim, depth: 1, heads, tokens };
+    let encoded = graph.transform(&stack, x);
+    let x = graph.finish(&encoded);
+    graph.output("out", x, &[tokens, dim]);
+    graph
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

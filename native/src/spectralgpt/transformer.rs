@@ -96,7 +96,7 @@ impl Graph {
     }
 
     /// Multiplies by a stored matrix (`to`, `from`), which is kept turned, times a number.
-    pub(super) fn matmul_stored(
+    pub(crate) fn matmul_stored(
         &mut self,
         x: Value,
         name: &str,

@@ -1,6 +1,7 @@
 //! The command line of libspectralgpt.
 
 mod bar;
+mod bench;
 mod convert;
 mod demo;
 mod doctor;
@@ -10,6 +11,7 @@ mod log;
 mod parse;
 mod predict;
 mod report;
+mod serve;
 mod stack;
 mod train;
 
@@ -49,8 +51,13 @@ enum Command {
     Train(train::Arguments),
     /// Makes a scene, maps it with the built-in model and draws both
     Demo(demo::Arguments),
-    /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory
+    /// Shows what was found on this machine: GDAL, ONNX Runtime, devices, memory, speed
     Doctor(doctor::Arguments),
+    /// Measures how fast a model runs here, in every way this machine offers
+    Bench(bench::Arguments),
+    /// Does something each time it is told to, and says how long that took
+    #[command(hide = true)]
+    Serve(serve::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +79,8 @@ fn main() -> ExitCode {
         Command::Train(arguments) => arguments.run(),
         Command::Demo(arguments) => arguments.run(),
         Command::Doctor(arguments) => arguments.run(),
+        Command::Bench(arguments) => arguments.run(),
+        Command::Serve(arguments) => arguments.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

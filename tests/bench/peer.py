@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""An ordinary Python pipeline, to be measured against: rasterio windows, numpy, onnxruntime.
+
+    peer.py MODEL INPUT OUTPUT [--bf16] [--threads N] [--overlap PX]
+
+Chips are read window by window, scaled to 0..1 by their own minimum and maximum per band, inferred
+one at a time, cropped by half the overlap and written. It answers as `spectralgpt serve` does: a
+line of JSON when it is ready, then one for each line on standard input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import rasterio
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+SIDE = 128
+SEGMUNICH = ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"]
+ALL = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"]
+
+Array = NDArray[np.float32]
+
+
+def session(model: str, threads: int, bf16: bool) -> onnxruntime.InferenceSession:
+    """Opens the model: by onnxruntime's own, or by OpenVINO in bf16."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    if not bf16:
+        return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
+        json.dump({"CPU": {"INFERENCE_PRECISION_HINT": "bf16"}}, config)
+        config.flush()
+        openvino = {
+            "device_type": "CPU",
+            "num_of_threads": str(threads),
+            "load_config": config.name,
+        }
+        providers = [("OpenVINOExecutionProvider", openvino)]
+        return onnxruntime.InferenceSession(model, options, providers)
+
+
+def starts(length: int, step: int) -> list[int]:
+    """Lists where chips begin; the last one ends at the raster's edge."""
+    last = max(length - SIDE, 0)
+    return [*range(0, last, step), last]
+
+
+def scaled(pixels: NDArray[Any], segment: bool) -> Array:
+    """Adds the bands' mean twice for a segmentation model, and scales each channel to 0..1."""
+    chip = pixels.astype(np.float32)
+    if segment:
+        mean = chip.mean(0, keepdims=True)
+        chip = np.concatenate([chip, mean, mean])
+    low = chip.min((1, 2), keepdims=True)
+    span = chip.max((1, 2), keepdims=True) - low
+    return np.divide(chip - low, span, out=np.zeros_like(chip), where=span > 0)
+
+
+class Pipeline:
+    """The pipeline, its model loaded."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.session = session(arguments.model, arguments.threads, arguments.bf16)
+        output = self.session.get_outputs()[0]
+        self.segment = output.name == "logits"
+        self.unit = SIDE // int(output.shape[-1])
+
+    def run(self) -> dict[str, float]:
+        """Predicts the raster into the output; says how long each part took."""
+        spent = dict.fromkeys(("reading", "normalising", "inferring", "writing"), 0.0)
+        overlap, chips = self.arguments.overlap, 0
+        crop, step = overlap // 2, SIDE - overlap
+        with rasterio.open(self.arguments.input) as source:
+            names = SEGMUNICH if self.segment else ALL
+            bands = [source.descriptions.index(name) + 1 for name in names]
+            height, width = source.height // self.unit, source.width // self.unit
+            map_: NDArray[Any] = np.zeros((1 if self.segment else 768, height, width), self.dtype())
+            for row in starts(source.height, step):
+                for col in starts(source.width, step):
+                    began = time.perf_counter()
+                    pixels = source.read(bands, window=Window(col, row, SIDE, SIDE))
+                    read = time.perf_counter()
+                    chip = scaled(pixels, self.segment)
+                    ready = time.perf_counter()
+                    result = self.session.run(None, {"image": chip[None]})[0][0]
+                    done = time.perf_counter()
+                    spent["reading"] += read - began
+                    spent["normalising"] += ready - read
+                    spent["inferring"] += done - ready
+                    if self.segment:
+                        result = result.argmax(0, keepdims=True).astype(np.uint8)
+                    self.put(map_, result, (row, col), crop)
+                    chips += 1
+            began = time.perf_counter()
+            self.write(map_, source)
+            spent["writing"] = time.perf_counter() - began
+        return {**spent, "chips": chips}
+
+    def dtype(self) -> type:
+        """The map's type."""
+        return np.uint8 if self.segment else np.float32
+
+    def put(
+        self, map_: NDArray[Any], result: NDArray[Any], place: tuple[int, int], crop: int
+    ) -> None:
+        """Puts a chip's middle into the map; at the raster's edge, all up to it."""
+        side, crop = result.shape[-1], crop // self.unit
+        row, col = (at // self.unit for at in place)
+        top, left = (crop if at else 0 for at in (row, col))
+        height, width = map_.shape[1:]
+        bottom = side if row + side >= height else side - crop
+        right = side if col + side >= width else side - crop
+        map_[:, row + top : row + bottom, col + left : col + right] = result[
+            :, top : min(bottom, height - row), left : min(right, width - col)
+        ]
+
+    def write(self, map_: NDArray[Any], source: Any) -> None:
+        """Writes the map where the raster lies."""
+        profile = {
+            "driver": "GTiff",
+            "count": map_.shape[0],
+            "height": map_.shape[1],
+            "width": map_.shape[2],
+            "dtype": map_.dtype,
+            "crs": source.crs,
+            "transform": source.transform * source.transform.scale(self.unit, self.unit),
+            "compress": "deflate",
+            "tiled": True,
+        }
+        with rasterio.open(self.arguments.output, "w", **profile) as sink:
+            sink.write(map_)
+
+
+def main() -> None:
+    """Answers lines until there are no more."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "input", "output"):
+        parser.add_argument(name)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--overlap", type=int, default=32)
+    pipeline = Pipeline(parser.parse_args())
+    about = {
+        "provider": pipeline.session.get_providers()[0],
+        "precision": "bf16" if pipeline.arguments.bf16 else "fp32",
+        "onnxruntime": onnxruntime.__version__,
+    }
+    print(json.dumps(about), flush=True)
+    for _ in sys.stdin:
+        began, used = time.perf_counter(), time.process_time()
+        turn = pipeline.run()
+        turn["wall"] = time.perf_counter() - began
+        turn["cpu"] = time.process_time() - used
+        turn["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps(turn), flush=True)
+
+
+if __name__ == "__main__":
+    main()
