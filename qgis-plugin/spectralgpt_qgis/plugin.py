@@ -23,6 +23,7 @@ class Plugin:
     def __init__(self, iface: QgisInterface | None) -> None:
         self._iface = iface
         self._provider: Provider | None = None
+        self._message: QgsMessageBarItem | None = None
 
     def initProcessing(self) -> None:
         """Adds the provider, and live layers before any project is opened."""
@@ -47,14 +48,16 @@ class Plugin:
         bar = self._iface.messageBar()
         item = bar.createMessage("SpectralGPT", tr("No usable native library is installed."))
         button = QPushButton(tr("Install…"))
-        button.clicked.connect(lambda: self._install(item))
+        # A method: a function of its own would go with the button, while it runs.
+        button.clicked.connect(self._install)
+        self._message = item
         item.layout().addWidget(button)
         bar.pushWidget(item, Qgis.MessageLevel.Info)
 
-    def _install(self, item: QgsMessageBarItem) -> None:
+    def _install(self) -> None:
         """Takes the message away, no other one, and opens the dialog."""
         import processing
 
         if self._iface is not None:
-            self._iface.messageBar().popWidget(item)
+            self._iface.messageBar().popWidget(self._message)
         processing.execAlgorithmDialog("spectralgpt:install_native_library", {})

@@ -53,7 +53,7 @@ def test_every_form_of_a_product_is_mapped(process, product, zipped, part, tmp_p
 
 def test_a_part_that_is_a_layer_is_its_product(plugin, algorithm, part, zipped, tmp_path, context):
     layer = QgsRasterLayer(part, "10 m", "gdal")
-    assert layer.isValid() and layer.bandCount() == 4
+    assert layer.isValid() and layer.bandCount() < len(support.BANDS)
     corners = (600_300, 5_398_600, 601_500, 5_399_900)
     x0, y0, x1, y1 = corners
     box = ",".join(map(str, corners))

@@ -95,10 +95,13 @@ def dialog(name, parameters):
 
 
 def run(made):
-    """Presses the dialog's button and waits for the end."""
+    """Presses the dialog's button and waits for the end, which is to have results."""
     made.runButton().click()
     yield 300
+    idle = 0
     while made.cancelButton().isEnabled() or not made.results():
+        idle = 0 if made.cancelButton().isEnabled() else idle + 1
+        assert idle < 100, made.windowTitle() or "an algorithm failed"
         yield 100
     yield 300
 

@@ -83,7 +83,7 @@ fn a_stack_over_the_c_abi_is_the_programs() {
     }
     let before = std::fs::read(&zip).unwrap();
     let (status, words) = stacked(&zip, &zip, options);
-    assert!(status == 2 && words.contains("would be overwritten"), "{words}");
+    assert!(status == 2 && words.contains("would be overwritten"), "{status} {words}");
     assert!(std::fs::read(&zip).unwrap() == before);
     // SAFETY: the options are changed, then freed, by their one owner.
     unsafe {
