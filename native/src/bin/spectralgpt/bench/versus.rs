@@ -251,7 +251,8 @@ fn words(one: &Value, has_peers: bool) -> Vec<String> {
             text(&ratio["against"]),
         ));
     }
-    let stages = STAGES.map(|stage| format!("{stage} {:.3} s", number(one, stage)));
+    let told = STAGES.iter().filter(|stage| one[**stage].is_number());
+    let stages: Vec<_> = told.map(|stage| format!("{stage} {:.3} s", number(one, stage))).collect();
     lines.push(format!(
         "  {}; {:.1} % outside inference",
         stages.join(", "),
