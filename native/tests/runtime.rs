@@ -117,7 +117,8 @@ impl Fixture {
 }
 
 fn cpu(batch: usize) -> SessionOptions {
-    SessionOptions { device: Device::Cpu, batch, threads: 2, ..SessionOptions::default() }
+    let (device, provider) = (Device::Cpu, ProviderChoice::Ort);
+    SessionOptions { device, provider, batch, threads: 2, ..SessionOptions::default() }
 }
 
 #[test]

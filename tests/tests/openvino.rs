@@ -1,14 +1,18 @@
 //! Runs on an ONNX Runtime with OpenVINO: who computes, in what, and the same bytes however it is cut.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use conformance::networks::{self, Network};
 use conformance::raster::SEGMUNICH;
-use conformance::{detgen, models, openvino, program, raster};
+use conformance::{detgen, full, golden, models, openvino, program, raster, skipped};
 use serde_json::Value;
+use spectralgpt_core::convert::{ConvertOptions, convert};
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::runtime::processor;
+use spectralgpt_core::runtime::provider::Precision;
+use spectralgpt_core::runtime::session::{Session, SessionOptions};
 
 const OPENVINO: &str = "OpenVINOExecutionProvider";
 
@@ -124,5 +128,57 @@ fn a_precision_that_is_not_there_is_refused_in_words() {
     refused(&["--provider", "openvino", "--device", "cuda"], "--device cpu");
     if !processor::has_amx() {
         refused(&["--precision", "bf16"], "bfloat16");
+    }
+}
+
+/// Runs a network of published widths and depth on the goldens' chips; returns the pixels whose
+/// class is not the original's.
+fn disagreement(library: &Path, network: &str, precision: Precision) -> Option<f64> {
+    let golden = golden::load(&format!("{network}_base128_d12_argmax"))?;
+    let folder = tempfile::tempdir().unwrap();
+    let (checkpoint, dates) = match network {
+        "segment" => (models::checkpoint(folder.path(), 12, 1.0), 1),
+        _ => {
+            let checkpoint = folder.path().join("change.pth");
+            networks::checkpoint(&checkpoint, Network::Change, 12);
+            (checkpoint, 2)
+        }
+    };
+    let model = checkpoint.with_extension("onnx");
+    convert(&checkpoint, &model, &ConvertOptions::default()).unwrap();
+    let library = Some(library.to_owned());
+    let options = SessionOptions { precision, threads: 2, library, ..SessionOptions::default() };
+    let session = Session::open(&model, &options).unwrap();
+    assert_eq!(session.report().provider, OPENVINO);
+    let chips = [detgen::image("input", 12, 128, 128), detgen::second_date()];
+    let chips: Vec<&[f32]> = chips.iter().take(dates).map(Vec::as_slice).collect();
+    let scores = &session.run(&chips, &[]).unwrap()[0];
+    let best = |at: usize| {
+        let scores = scores.values.iter().skip(at).step_by(128 * 128).enumerate();
+        scores.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))).unwrap().0
+    };
+    let off =
+        golden.array.values.iter().enumerate().filter(|(at, theirs)| best(*at) as f32 != **theirs);
+    let share = off.count() as f64 / golden.array.values.len() as f64;
+    conformance::tell(&format!(
+        "{network}, {precision}: {:.2} % of the classes differ",
+        100.0 * share
+    ));
+    Some(share)
+}
+
+/// The figures that docs/performance.md and the log of a change run state.
+#[test]
+fn bf16_costs_what_is_said_of_it() {
+    if !full() {
+        return skipped("full depth in bf16 is run by make test-full");
+    }
+    let Some(library) = openvino().filter(|_| processor::has_amx()) else { return };
+    for (network, most) in [("segment", 0.03), ("change", 0.05)] {
+        let share = |precision| disagreement(&library, network, precision);
+        let (Some(full), Some(half)) = (share(Precision::Fp32), share(Precision::Bf16)) else {
+            return;
+        };
+        assert!(full < 1e-3 && half > full && half < most, "{network}: {full} {half}");
     }
 }

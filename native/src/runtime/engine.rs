@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn only_auto_asks_what_works() {
-        use ProviderChoice::{Auto, OpenVino, Ort, TensorRt};
+        use ProviderChoice::{OpenVino, Ort, TensorRt};
         let choose = |device, provider| {
             Engine::choose(device, provider, |engine| panic!("{} asked", engine.name()))
         };

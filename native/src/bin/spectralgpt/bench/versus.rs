@@ -189,7 +189,11 @@ impl<'a> Contest<'a> {
             .collect()
     }
 
+    /// Says whether there are classes to compare, and fp32 to compare them with.
     fn decides(&self) -> Result<bool> {
+        if self.arguments.fastest {
+            return Ok(false);
+        }
         let model = Model::open(&self.arguments.model)?;
         Ok(model.manifest().outputs.iter().any(|output| output.kind == OutputKind::ClassScores))
     }
@@ -251,7 +255,8 @@ fn words(one: &Value, has_peers: bool) -> Vec<String> {
             text(&ratio["against"]),
         ));
     }
-    let stages = STAGES.map(|stage| format!("{stage} {:.3} s", number(one, stage)));
+    let told = STAGES.iter().filter(|stage| one[**stage].is_number());
+    let stages: Vec<_> = told.map(|stage| format!("{stage} {:.3} s", number(one, stage))).collect();
     lines.push(format!(
         "  {}; {:.1} % outside inference",
         stages.join(", "),
@@ -261,8 +266,10 @@ fn words(one: &Value, has_peers: bool) -> Vec<String> {
         lines.push(format!("  {:.0} % of the best rate of matrix products", 100.0 * share));
     }
     if let Some(words) = one["accuracy_words"].as_str() {
-        let seams = 100.0 * number(one, "seam_disagreement");
-        lines.push(format!("  {words}; chips disagree at {seams:.2} % of shared pixels"));
+        lines.push(format!("  {words}"));
+    }
+    if let Some(seams) = one["seam_disagreement"].as_f64() {
+        lines.push(format!("  chips disagree at {:.2} % of the pixels they share", 100.0 * seams));
     }
     if let (Some(same), true) = (one["agreement_with_ours"].as_f64(), has_peers) {
         lines.push(format!("  map as our fp32 at {:.2} % of the pixels", 100.0 * same));
