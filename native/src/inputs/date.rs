@@ -190,12 +190,14 @@ fn label(band: &BandInfo) -> Label {
 /// Returns the offset that a file states for a band, numbered from 1; NaN if it states what is no
 /// number.
 fn stated_offset(info: &RasterInfo, band: usize) -> Option<f64> {
-    let own = info.bands.get(band - 1).map(|band| &band.metadata);
+    let own = info.bands.get(band - 1);
     let keys = ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"];
-    own.into_iter()
+    own.map(|band| &band.metadata)
+        .into_iter()
         .chain([&info.metadata])
         .find_map(|items| keys.iter().find_map(|key| items.get(*key)))
         .map(|text| text.trim().parse().unwrap_or(f64::NAN))
+        .or_else(|| own.and_then(|band| band.dn_offset))
 }
 
 /// Returns what is added to digital numbers: the caller's word, the raster's own (`stated`), or 0

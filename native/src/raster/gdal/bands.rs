@@ -198,6 +198,13 @@ impl RasterSource for GdalBands {
         }
         Ok(())
     }
+
+    fn scratch(&self) -> usize {
+        let mask = if self.masks.is_empty() { 0 } else { size_of::<f32>() };
+        let nearest = self.validity.as_ref();
+        mask + nearest
+            .map_or(0, |nearest| nearest.bands() * size_of::<f32>() + 1 + nearest.scratch())
+    }
 }
 
 /// Keeps a pixel valid only where a band agrees.
