@@ -19,7 +19,8 @@ const HOLE: [std::ops::Range<usize>; 2] = [64..128, 64..128];
 /// Prints the features of a vector file's only layer: fields and corners.
 const FEATURES: &str = "
 import json
-layer = gdal.OpenEx(argv[1], gdal.OF_VECTOR).GetLayer(0)
+data = gdal.OpenEx(argv[1], gdal.OF_VECTOR)
+layer = data.GetLayer(0)
 made = []
 for feature in layer:
     ring = feature.GetGeometryRef().GetGeometryRef(0).GetPoints()
@@ -133,8 +134,9 @@ fn what_a_file_cannot_hold_is_refused_before_the_run() {
     assert!(code == 5 && words.contains("another program has the file open"), "{words}");
     let aoi = folder.path().join("aoi.gpkg");
     if raster::osgeo(
-        "from osgeo import ogr\nd = ogr.GetDriverByName('GPKG').CreateDataSource(argv[1])\n\
-         layer = d.CreateLayer('a', None, ogr.wkbPolygon)\nfeature = ogr.Feature(layer.GetLayerDefn())\n\
+        "from osgeo import ogr, osr\nsrs = osr.SpatialReference()\nsrs.ImportFromEPSG(32633)\n\
+         d = ogr.GetDriverByName('GPKG').CreateDataSource(argv[1])\n\
+         layer = d.CreateLayer('a', srs, ogr.wkbPolygon)\nfeature = ogr.Feature(layer.GetLayerDefn())\n\
          feature.SetGeometry(ogr.CreateGeometryFromWkt('POLYGON ((600000 5400000, 600900 5400000, \
          600900 5399000, 600000 5400000))'))\nlayer.CreateFeature(feature)",
         &[text(&aoi)],
@@ -246,8 +248,6 @@ fn features_as_integers_are_off_by_half_a_scale_at_most() {
             assert!((0.1..0.5 + 1e-6).contains(&worst), "{kind}: {worst}");
             let holes = if kind == "features" { 64 } else { 0 };
             assert_eq!(said["holes"], serde_json::json!([holes]), "{kind}");
-            let (bytes, own) = (map.metadata().unwrap().len(), small.metadata().unwrap().len());
-            assert!(own * 3 < bytes, "{own} bytes for {bytes}");
         }
     }
 }

@@ -149,7 +149,7 @@ fn open(
 
 /// Says of a folder or a zip what was looked for in it.
 fn no_folder(name: &str, error: Error) -> Error {
-    let zip = name.to_ascii_lowercase().ends_with(".zip");
+    let zip = name.to_ascii_lowercase().ends_with(".zip") && Path::new(name).exists();
     if !zip && !Path::new(name).is_dir() {
         return error;
     }
