@@ -119,8 +119,8 @@ impl Found {
         let how = coarse(info, &place);
         let (cols, rows) = (place.size.width, place.size.height);
         let words = format!("{} to {cols} x {rows} pixels, {}", info.size, how.name());
-        info!("'{}' is resampled from {words}", self.name);
         let source = self.source.onto(&place, how, options.nodata)?;
+        info!("'{}' is resampled from {words}", self.name);
         Ok(Self { source, resampled: Some(words), ..self })
     }
 }

@@ -36,7 +36,12 @@ pub(super) fn cog(layer: &Layer, given: &[String]) -> Result<Vec<String>> {
         SampleType::F32 if layer.stored == Stored::AsIs => "OVERVIEW_RESAMPLING=AVERAGE",
         _ => "OVERVIEW_RESAMPLING=NEAREST",
     };
-    merged(&["BIGTIFF=IF_SAFER", resampling], "PREDICTOR=YES", given)
+    let mut ours = vec!["BIGTIFF=IF_SAFER", resampling];
+    if layer.bands.len() > MANY_BANDS {
+        // The smallest that GDAL takes; its own are of 512 x 512 pixels.
+        ours.push("BLOCKSIZE=128");
+    }
+    merged(&ours, "PREDICTOR=YES", given)
 }
 
 fn merged(ours: &[&str], predictor: &str, given: &[String]) -> Result<Vec<String>> {
