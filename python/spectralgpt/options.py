@@ -26,8 +26,8 @@ class Options:
     digital numbers, -1000 for Sentinel-2 products since baseline 04.00. `mask` is "scl" (clouds and
     shadows of a level-2A product), "none", or a raster that is 0 where pixels become nodata;
     `resolution` is "model" or "source". `series` are the dates of a time series, each predicted by
-    itself on the first one's grid. `threshold` is the score from which on a multilabel model's label
-    is there, one for all or one each.
+    itself on the first one's grid. `threshold` is the score from which on a multilabel model's
+    label is there, one for all or one each.
     """
 
     emit: Optional[Names] = None
