@@ -689,8 +689,10 @@ void sgpt_options_free(struct sgpt_options *options);
 
 /**
  * Sets the outputs, names separated by commas as in "classes,scores": classes, scores, confidence,
- * entropy, disagreement, valid; features, chip-features; reconstruction, anomaly. Default: what
- * the model's task gives first.
+ * entropy, disagreement, valid; features, chip-features; reconstruction, anomaly. To files only:
+ * grid (a GeoPackage, a polygon per chip of a scene classification), features-int8,
+ * chip-features-int8 (8-bit integers with a scale per band). Default: what the model's task gives
+ * first.
  */
 sgpt_status sgpt_options_set_emit(struct sgpt_options *options,
                                   const char *names,
@@ -859,6 +861,23 @@ sgpt_status sgpt_options_set_mask(struct sgpt_options *options,
 sgpt_status sgpt_options_set_resolution(struct sgpt_options *options,
                                         const char *name,
                                         struct sgpt_error **error_out);
+
+/**
+ * Adds a raster of a time series, in order: all that is predicted is brought to the first one's grid,
+ * and a pixel that is nodata in one is so in all. Each is then predicted by itself, with a session of
+ * these options. Default: there is no series.
+ */
+sgpt_status sgpt_options_add_series(struct sgpt_options *options,
+                                    const char *input,
+                                    struct sgpt_error **error_out);
+
+/**
+ * Sets the scores from which on a multilabel model's labels are there, as in "0.4": one for all, or
+ * one each in the model's order, separated by commas. Default: the model's own, 0.5 where it has none.
+ */
+sgpt_status sgpt_options_set_threshold(struct sgpt_options *options,
+                                       const char *numbers,
+                                       struct sgpt_error **error_out);
 
 /**
  * Predicts raster files, anything GDAL opens, into a map. `inputs` are `inputs_len` file names,
@@ -1047,6 +1066,14 @@ sgpt_status sgpt_train_options_set_head(struct sgpt_train_options *options,
 sgpt_status sgpt_train_options_set_layer(struct sgpt_train_options *options,
                                          const char *name,
                                          struct sgpt_error **error_out);
+
+/**
+ * Sets how far rare classes are lifted, from 0, each class counts as its pixels, to 1, all count
+ * alike. Default: 0.
+ */
+sgpt_status sgpt_train_options_set_balance(struct sgpt_train_options *options,
+                                           double share,
+                                           struct sgpt_error **error_out);
 
 /**
  * Sets the side of the blocks that are learnt from or tested on as a whole, in pixels, from 32.

@@ -43,8 +43,10 @@ pub unsafe extern "C" fn sgpt_options_free(options: *mut sgpt_options) {
 }
 
 /// Sets the outputs, names separated by commas as in "classes,scores": classes, scores, confidence,
-/// entropy, disagreement, valid; features, chip-features; reconstruction, anomaly. Default: what
-/// the model's task gives first.
+/// entropy, disagreement, valid; features, chip-features; reconstruction, anomaly. To files only:
+/// grid (a GeoPackage, a polygon per chip of a scene classification), features-int8,
+/// chip-features-int8 (8-bit integers with a scale per band). Default: what the model's task gives
+/// first.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_options_set_emit(
     options: *mut sgpt_options,

@@ -148,6 +148,23 @@ pub unsafe extern "C" fn sgpt_train_options_set_layer(
     }
 }
 
+/// Sets how far rare classes are lifted, from 0, each class counts as its pixels, to 1, all count
+/// alike. Default: 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sgpt_train_options_set_balance(
+    options: *mut sgpt_train_options,
+    share: f64,
+    error_out: *mut *mut sgpt_error,
+) -> sgpt_status {
+    // SAFETY: the caller keeps to ABI.md.
+    unsafe {
+        boundary::change(options, error_out, |_, options| {
+            options.0.balance = share;
+            Ok(())
+        })
+    }
+}
+
 /// Sets the side of the blocks that are learnt from or tested on as a whole, in pixels, from 32.
 /// Default: 32.
 #[unsafe(no_mangle)]

@@ -108,6 +108,12 @@ class Options {
   Options &resolution(const std::string &name) {
     return set(sgpt_options_set_resolution, name.c_str());
   }
+  Options &series(const std::string &input) {
+    return set(sgpt_options_add_series, input.c_str());
+  }
+  Options &threshold(const std::string &numbers) {
+    return set(sgpt_options_set_threshold, numbers.c_str());
+  }
   Options &batch(std::size_t chips) { return set(sgpt_options_set_batch, chips); }
   Options &threads(std::size_t threads) { return set(sgpt_options_set_threads, threads); }
   Options &memory(std::uint64_t bytes) { return set(sgpt_options_set_memory, bytes); }

@@ -2,6 +2,7 @@
 
 use crate::bands::{self, Label};
 use crate::blend::Blended;
+use crate::emit::Deciding;
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 use crate::inputs::dn_offset;
@@ -43,6 +44,7 @@ impl Predictor {
     pub fn layers(&self, raster: Size) -> Result<Vec<(Size, Layer)>> {
         let (manifest, plan) = (self.model().manifest(), self.plan(raster)?);
         let layer = |emit: &crate::emit::Emit| {
+            emit.in_memory()?;
             let output = emit.output(manifest)?;
             let size = plan.scaled(product::scale(manifest, output.kind)).window().size;
             Ok((size, emit.layer(manifest, output.channels)))
@@ -78,6 +80,8 @@ impl Predictor {
                 "{given} places for outputs were given, {needed} outputs are asked for"
             )));
         }
+        options.emit.iter().try_for_each(|emit| emit.in_memory())?;
+        let deciding = Deciding::new(manifest, &options.thresholds)?;
         let plan = self.plan(dates[0].size())?;
         let source = Dates::new(dates.to_vec());
         let source = Marked::new(&source, options.nodata);
@@ -99,7 +103,7 @@ impl Predictor {
         let mut take = |kind: OutputKind, rows: Blended<'_>| {
             for (emit, sink) in options.emit.iter().zip(&mut *sinks) {
                 if emit.output(manifest)?.kind == kind {
-                    emit.write(manifest.task, rows, &pool, &mut **sink)?;
+                    emit.write(&deciding, rows, &pool, &mut **sink)?;
                 }
             }
             Ok(())

@@ -53,7 +53,7 @@ pub fn canonical(text: &str) -> Option<&'static str> {
 }
 
 /// Returns the band whose centre is nearest, within what Sentinel-2A, 2B, 2C and rounding differ by.
-fn by_wavelength(nanometres: f64) -> Option<&'static str> {
+pub(crate) fn by_wavelength(nanometres: f64) -> Option<&'static str> {
     let away = |(_, centre): &&(&str, f64)| (centre - nanometres).abs();
     let nearest = SENTINEL2.iter().min_by(|a, b| away(a).total_cmp(&away(b)))?;
     (away(&nearest) <= 20.0).then_some(nearest.0)

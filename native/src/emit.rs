@@ -1,13 +1,16 @@
 //! Decides: makes the pixels of each output from blended scores.
 
-use pulp::Arch;
+mod deciding;
+mod rows;
+
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::blend::{Agreement, Blended};
 use crate::error::{Error, Result};
 use crate::model::manifest::{Channel, Manifest, Output, OutputKind, Task};
-use crate::raster::{Category, Layer, RasterSink, SampleType, Samples};
+use crate::raster::{Category, Cells, Layer, RasterSink, SampleType, Samples, Stored};
+pub use deciding::Deciding;
+use rows::{by_row, decide, entropy};
 
 /// "Nothing here" in float outputs.
 pub const NODATA_FLOAT: f32 = -9999.0;
@@ -35,20 +38,23 @@ pub enum Emit {
     Features,
     /// The features of each chip, one band each.
     ChipFeatures,
+    /// The features of each patch as 8-bit integers, with a scale per band.
+    FeaturesInt8,
+    /// The features of each chip as 8-bit integers, with a scale per band.
+    ChipFeaturesInt8,
     /// The digital numbers as predicted where they were hidden, one band each.
     Reconstruction,
     /// The error of the reconstruction: root of the mean over the bands of its square.
     Anomaly,
     /// 1 where the map holds a value, 0 elsewhere.
     Valid,
+    /// A polygon per chip with its class or labels, a vector file.
+    Grid,
 }
-
-/// A label is present from this score on.
-const PRESENT: f32 = 0.5;
 
 impl Emit {
     /// All of them, in the order help texts list them.
-    pub const ALL: [Emit; 10] = [
+    pub const ALL: [Emit; 13] = [
         Emit::Classes,
         Emit::Scores,
         Emit::Confidence,
@@ -56,9 +62,12 @@ impl Emit {
         Emit::Disagreement,
         Emit::Features,
         Emit::ChipFeatures,
+        Emit::FeaturesInt8,
+        Emit::ChipFeaturesInt8,
         Emit::Reconstruction,
         Emit::Anomaly,
         Emit::Valid,
+        Emit::Grid,
     ];
 
     /// Returns the word of the command line and of file names.
@@ -71,25 +80,47 @@ impl Emit {
             Emit::Disagreement => "disagreement",
             Emit::Features => "features",
             Emit::ChipFeatures => "chip-features",
+            Emit::FeaturesInt8 => "features-int8",
+            Emit::ChipFeaturesInt8 => "chip-features-int8",
             Emit::Reconstruction => "reconstruction",
             Emit::Anomaly => "anomaly",
             Emit::Valid => "valid",
+            Emit::Grid => "grid",
+        }
+    }
+
+    /// Returns how the names of its files end.
+    pub fn extension(self) -> &'static str {
+        if self == Emit::Grid { "gpkg" } else { "tif" }
+    }
+
+    /// Checks that it can be pixels in memory; some outputs are complete only as files.
+    ///
+    /// # Errors
+    /// - Usage: it cannot.
+    pub fn in_memory(self) -> Result<()> {
+        match self {
+            Emit::Grid | Emit::FeaturesInt8 | Emit::ChipFeaturesInt8 => Err(Error::usage(format!(
+                "'{}' is written to files only; predict files, or ask for another output",
+                self.name()
+            ))),
+            _ => Ok(()),
         }
     }
 
     /// Lists what a task can give; the first is what it gives unless told otherwise.
     pub fn of(task: Task) -> &'static [Emit] {
         use Emit::{
-            Anomaly, ChipFeatures, Classes, Confidence, Disagreement, Entropy, Features,
-            Reconstruction, Scores, Valid,
+            Anomaly, ChipFeatures, ChipFeaturesInt8, Classes, Confidence, Disagreement, Entropy,
+            Features, FeaturesInt8, Grid, Reconstruction, Scores, Valid,
         };
         match task {
-            Task::Classify => &[Classes, Scores, Confidence, Entropy, Disagreement, Valid],
+            Task::Classify => &[Classes, Scores, Confidence, Entropy, Disagreement, Valid, Grid],
             Task::Segment | Task::Change => {
-                &[Classes, Scores, Confidence, Entropy, Disagreement, Features, Valid]
+                &[Classes, Scores, Confidence, Entropy, Disagreement, Features, FeaturesInt8, Valid]
             }
-            Task::Multilabel => &[Classes, Scores, Valid],
-            Task::Embed => &[Features, ChipFeatures, Valid],
+            Task::Multilabel => &[Classes, Scores, Valid, Grid],
+            Task::Embed => &[Features, ChipFeatures, FeaturesInt8, ChipFeaturesInt8, Valid],
             Task::Reconstruct => &[Reconstruction, Anomaly, Valid],
         }
     }
@@ -101,8 +132,8 @@ impl Emit {
     pub fn output(self, manifest: &Manifest) -> Result<&Output> {
         let task = manifest.task;
         let wanted = match self {
-            Emit::Features => OutputKind::PatchFeatures,
-            Emit::ChipFeatures => OutputKind::ChipFeatures,
+            Emit::Features | Emit::FeaturesInt8 => OutputKind::PatchFeatures,
+            Emit::ChipFeatures | Emit::ChipFeaturesInt8 => OutputKind::ChipFeatures,
             _ => manifest.outputs.first().map_or(OutputKind::ClassScores, |output| output.kind),
         };
         let output = manifest.outputs.iter().find(|output| output.kind == wanted);
@@ -130,9 +161,11 @@ impl Emit {
                 (one(), (SampleType::U16, Some(f64::from(NODATA_U16))))
             }
             Emit::Classes | Emit::Disagreement => (one(), byte),
-            Emit::Scores => (names().collect(), float),
+            Emit::Scores | Emit::Grid => (names().collect(), float),
             Emit::Confidence | Emit::Entropy | Emit::Anomaly => (one(), float),
-            Emit::Features | Emit::ChipFeatures => (numbered("feature"), float),
+            Emit::Features | Emit::ChipFeatures | Emit::FeaturesInt8 | Emit::ChipFeaturesInt8 => {
+                (numbered("feature"), float)
+            }
             Emit::Reconstruction => (manifest.channels.iter().map(channel_name).collect(), float),
             Emit::Valid => (one(), (SampleType::U8, None)),
         };
@@ -142,7 +175,12 @@ impl Emit {
             }
             _ => Vec::new(),
         };
-        Layer { sample, bands, nodata, categories }
+        let stored = match self {
+            Emit::FeaturesInt8 | Emit::ChipFeaturesInt8 => Stored::Int8,
+            Emit::Grid => Stored::Polygons(Cells::default()),
+            _ => Stored::AsIs,
+        };
+        Layer { sample, bands, nodata, categories, stored }
     }
 
     /// Writes the output's pixels of finished rows; the pool makes them.
@@ -151,7 +189,7 @@ impl Emit {
     /// - Io: the sink cannot store them.
     pub fn write(
         self,
-        task: Task,
+        deciding: &Deciding,
         rows: Blended<'_>,
         pool: &ThreadPool,
         sink: &mut dyn RasterSink,
@@ -169,11 +207,12 @@ impl Emit {
             }
         };
         match self {
-            Emit::Classes if task == Task::Multilabel => {
+            Emit::Classes if deciding.labels() => {
                 sink.write(Samples::U8(&bytes(channels, NODATA_U8, &|row, line| {
                     for (label, line) in line.chunks_exact_mut(rows.width()).enumerate() {
-                        let scores = line.iter_mut().zip(rows.scores(label, row));
-                        scores.for_each(|(pixel, score)| *pixel = u8::from(*score >= PRESENT));
+                        for (pixel, score) in line.iter_mut().zip(rows.scores(label, row)) {
+                            *pixel = u8::from(deciding.has(label, *score));
+                        }
                     }
                 })))
             }
@@ -188,9 +227,12 @@ impl Emit {
                     *pixel = u8::try_from(class).unwrap_or(NODATA_U8);
                 }
             }))),
-            Emit::Scores | Emit::Features | Emit::ChipFeatures => {
-                sink.write(Samples::F32(&floats(channels, &copied)))
-            }
+            Emit::Scores
+            | Emit::Grid
+            | Emit::Features
+            | Emit::ChipFeatures
+            | Emit::FeaturesInt8
+            | Emit::ChipFeaturesInt8 => sink.write(Samples::F32(&floats(channels, &copied))),
             Emit::Reconstruction => sink.write(Samples::F32(&floats(channels - 1, &copied))),
             Emit::Anomaly => sink.write(Samples::F32(&floats(1, &|row, line| {
                 line.copy_from_slice(rows.scores(channels - 1, row));
@@ -222,17 +264,6 @@ fn channel_name(channel: &Channel) -> String {
     }
 }
 
-/// Fills a row with the entropy of its scores, as a share of the largest there can be.
-fn entropy(rows: Blended<'_>, row: usize, line: &mut [f32]) {
-    let most = (rows.channels().max(2) as f32).ln();
-    line.fill(0.0);
-    for class in 0..rows.channels() {
-        for (sum, score) in line.iter_mut().zip(rows.scores(class, row)) {
-            *sum -= if *score > 0.0 { score * score.ln() / most } else { 0.0 };
-        }
-    }
-}
-
 impl std::str::FromStr for Emit {
     type Err = Error;
 
@@ -242,45 +273,4 @@ impl std::str::FromStr for Emit {
             Error::usage(format!("'{word}' is not an output; give one or more of {known}"))
         })
     }
-}
-
-/// Returns (row, band, column) pixels: each row made by `fill`, then nodata where not valid.
-fn by_row<T: Copy + Send + Sync>(
-    pool: &ThreadPool,
-    rows: Blended<'_>,
-    bands: usize,
-    nodata: T,
-    fill: &(dyn Fn(usize, &mut [T]) + Sync),
-) -> Vec<T> {
-    let mut pixels = vec![nodata; rows.rows() * bands * rows.width()];
-    let make = |(row, line): (usize, &mut [T])| {
-        fill(row, line);
-        for line in line.chunks_exact_mut(rows.width()) {
-            for (pixel, valid) in line.iter_mut().zip(rows.valid(row)) {
-                if *valid == 0 {
-                    *pixel = nodata;
-                }
-            }
-        }
-    };
-    let lines = pixels.par_chunks_exact_mut(bands * rows.width()).enumerate();
-    pool.install(|| lines.for_each(make));
-    pixels
-}
-
-/// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
-fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
-    let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
-    Arch::new().dispatch(|| {
-        for class in 0..rows.channels() {
-            let index = u16::try_from(class).unwrap_or(NODATA_U16);
-            let pixels = choice.iter_mut().zip(&mut best);
-            for ((choice, best), score) in pixels.zip(rows.scores(class, row)) {
-                let better = *score > *best;
-                *choice = if better { index } else { *choice };
-                *best = if better { *score } else { *best };
-            }
-        }
-    });
-    (choice, best)
 }

@@ -27,6 +27,8 @@ pub struct Inputs {
     series: Vec<Date>,
     mask: Option<Shown<GdalBands>>,
     masked: Masked,
+    /// Files that are read besides the rasters.
+    also_read: Vec<PathBuf>,
     window: Window,
     area: Option<Aoi>,
 }
@@ -71,7 +73,8 @@ impl Inputs {
         let series = others.map(|name| open(name, Some(&place))).collect::<Result<Vec<_>>>()?;
         let mask = open_mask(api, &options.mask, &place)?;
         let (window, masked) = (Window::whole(place.size), options.mask.clone());
-        let mut inputs = Self { dates, series, mask, masked, window, area: None };
+        let also_read = also_read(options);
+        let mut inputs = Self { dates, series, mask, masked, also_read, window, area: None };
         inputs.narrow(api, &options.part).map_err(|error| error.at(&inputs.place_name()))?;
         inputs.tell(manifest);
         Ok(inputs)
@@ -94,6 +97,13 @@ impl Inputs {
                  {trained}",
                 date.name,
                 date.level.unwrap_or_default()
+            );
+        }
+        let mut levels = self.dates.iter().filter_map(|date| date.level);
+        let first = levels.next();
+        if trained.is_none() && levels.any(|level| Some(level) != first) {
+            warn!(
+                "one date is L1C and the other L2A: much of their difference is the atmosphere's"
             );
         }
         let starts: Vec<_> = self.dates.iter().filter_map(|date| date.start.as_deref()).collect();
@@ -206,14 +216,13 @@ impl Inputs {
     /// # Errors
     /// - Usage: one is.
     pub fn must_differ(&self, outputs: &[PathBuf], model: &Path) -> Result<()> {
-        let read = self
-            .dates
-            .iter()
-            .map(|date| Path::new(&date.name))
-            .chain(self.masked.file())
-            .chain([model]);
-        for read in read {
-            if let Some(output) = outputs.iter().find(|output| same_file(output, read)) {
+        let of = |date: &Date| {
+            let files = date.source.info().files.iter().map(PathBuf::from);
+            files.chain([PathBuf::from(&date.name)]).collect::<Vec<_>>()
+        };
+        let dates = self.dates.iter().chain(&self.series).flat_map(of);
+        for read in dates.chain(self.also_read.iter().cloned()).chain([model.to_owned()]) {
+            if let Some(output) = outputs.iter().find(|output| same_file(output, &read)) {
                 return Err(Error::usage(format!(
                     "'{}' is read by this run and would be overwritten; give another output",
                     output.display()
@@ -222,6 +231,15 @@ impl Inputs {
         }
         Ok(())
     }
+}
+
+/// Lists the files besides rasters that options name.
+fn also_read(options: &Options) -> Vec<PathBuf> {
+    let polygons = match &options.part {
+        Part::Polygons(path) => Some(path.as_path()),
+        _ => None,
+    };
+    options.mask.file().into_iter().chain(polygons).map(Path::to_owned).collect()
 }
 
 /// Opens a mask raster on the place of the dates.

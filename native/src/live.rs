@@ -93,6 +93,7 @@ impl Live {
     pub fn output(&self, emit: Option<Emit>) -> Result<LiveOutput> {
         let manifest = self.manifest();
         let emit = emit.unwrap_or(self.predictor.options().emit[0]);
+        emit.in_memory()?;
         let output = emit.output(manifest)?.clone();
         let scale = product::scale(manifest, output.kind);
         let (unit, step) = (self.plan.unit(scale), self.plan.unit(Scale::Step));

@@ -141,6 +141,9 @@ pub struct Options {
     pub series: Vec<String>,
     /// The pixels that the network sees. Default: of the size it was trained at.
     pub resolution: Resolution,
+    /// The scores from which on a multilabel model's labels are there, one for all or one each. Default:
+    /// none, the model's own or 0.5.
+    pub thresholds: Vec<f64>,
     /// The format of the outputs. Default: GTiff.
     pub format: Format,
     /// Creation options of the format, `KEY=VALUE`. Default: tiled, deflate.
@@ -151,6 +154,20 @@ pub struct Options {
     pub overwrite: bool,
     /// The ONNX Runtime library. Default: searched.
     pub library: Option<PathBuf>,
+}
+
+/// Reads thresholds as in `0.5` or `0.4,0.6`.
+///
+/// # Errors
+/// - Usage: not such numbers.
+pub fn thresholds(text: &str) -> Result<Vec<f64>> {
+    let number = |word: &str| word.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    text.split(',').map(number).collect::<Option<_>>().ok_or_else(|| {
+        Error::usage(format!(
+            "'{text}' is no threshold; give one number for all labels, as in 0.5, or one each, \
+             separated by commas"
+        ))
+    })
 }
 
 impl Options {
@@ -182,6 +199,7 @@ impl Default for Options {
             mask: Masked::default(),
             series: Vec::new(),
             resolution: Resolution::default(),
+            thresholds: Vec::new(),
             format: Format::default(),
             creation: Vec::new(),
             resume: false,

@@ -1,20 +1,21 @@
 //! The files of a run: one sink per output, at its own scale.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use log::info;
 use rayon::ThreadPool;
 
 use crate::blend::Blended;
-use crate::emit::Emit;
-use crate::error::Result;
+use crate::emit::{Deciding, Emit};
+use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 use crate::inputs::Inputs;
 use crate::memory;
-use crate::model::manifest::{Manifest, OutputKind, Task};
+use crate::model::manifest::{Manifest, OutputKind};
 use crate::options::Options;
 use crate::product;
 use crate::raster::gdal::{Gcp, GdalApi, GdalSink, Georeference, SinkOptions, scratch_bytes};
+use crate::raster::{Cells, Stored};
 use crate::tile::{Scale, TilePlan};
 
 /// The least memory to make a file with, in bytes.
@@ -23,7 +24,7 @@ const SINK_MEMORY: u64 = 64 << 20;
 /// The sinks of a run.
 #[derive(Debug)]
 pub struct Outputs {
-    task: Task,
+    deciding: Deciding,
     sinks: Vec<Sink>,
 }
 
@@ -52,13 +53,20 @@ impl Outputs {
         key: &str,
         options: &Options,
     ) -> Result<Self> {
-        let mut sinks = Vec::new();
+        let (mut sinks, deciding) = (Vec::new(), Deciding::new(manifest, &options.thresholds)?);
         for (emit, path) in options.emit.iter().zip(files) {
             let output = emit.output(manifest)?;
             let scale = product::scale(manifest, output.kind);
             let size = plan.scaled(scale).window().size;
-            let layer = emit.layer(manifest, output.channels);
-            let place = scaled(inputs.place(), plan, scale);
+            let mut layer = emit.layer(manifest, output.channels);
+            let mut place = scaled(inputs.place(), plan, scale);
+            if let Stored::Polygons(cells) = &mut layer.stored {
+                let [cols, rows] = plan.cells();
+                *cells = Cells { cols, rows, thresholds: deciding.thresholds().to_vec() };
+                // The cells are counted in the raster's own pixels.
+                place = inputs.place().clone();
+            }
+            named_by_kind(*emit, path)?;
             let settings = SinkOptions {
                 format: options.format,
                 creation: options.creation.clone(),
@@ -75,7 +83,7 @@ impl Outputs {
             );
             sinks.push(Sink { emit: *emit, kind: output.kind, scale, file });
         }
-        Ok(Self { task: manifest.task, sinks })
+        Ok(Self { deciding, sinks })
     }
 
     /// Writes finished rows of one of the network's outputs to what is made of it.
@@ -84,7 +92,7 @@ impl Outputs {
     /// - Io: they cannot be stored.
     pub fn write(&mut self, kind: OutputKind, rows: Blended<'_>, pool: &ThreadPool) -> Result<()> {
         let mut wanted = self.sinks.iter_mut().filter(|sink| sink.kind == kind);
-        wanted.try_for_each(|sink| sink.emit.write(self.task, rows, pool, &mut sink.file))
+        wanted.try_for_each(|sink| sink.emit.write(&self.deciding, rows, pool, &mut sink.file))
     }
 
     /// Has all files go on at the same place, where an interrupted run ended, and returns the plan
@@ -134,6 +142,20 @@ impl Outputs {
         let files = self.sinks.into_iter().map(|sink| sink.file);
         files.map(|file| file.finish(metadata, &mut |_, _| go_on())).collect()
     }
+}
+
+/// Checks that a raster is not given a vector file's name.
+fn named_by_kind(emit: Emit, path: &Path) -> Result<()> {
+    let vector = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gpkg"));
+    if vector && emit != Emit::Grid {
+        return Err(Error::usage(format!(
+            "'{}' has a vector file's name, and '{}' is a raster; give a name in .tif, or ask for the \
+             grid of a scene classification: --emit grid",
+            path.display(),
+            emit.name()
+        )));
+    }
+    Ok(())
 }
 
 /// Returns the place of an output whose pixels stand for several of the raster's.

@@ -244,13 +244,13 @@ impl Line<'_> {
     }
 
     /// Returns the bytes that the line itself will hold: two strips, rows on their way into one
-    /// that keeps others, the batches that are prepared, wait, are inferred and blended, with what
+    /// that keeps others, what reading rows takes besides, the batches that are prepared, wait, are inferred and blended, with what
     /// the network makes of them, the rows being blended.
     fn bytes(&self) -> u64 {
         let first = self.plan.tile_rows().next().unwrap_or_default();
         let strip = self.plan.strip(first).size;
-        let strip = u64::from(strip.width) * u64::from(strip.height);
-        let strip = strip.saturating_mul(4 * self.source.bands() as u64 + 1);
+        let pixels = u64::from(strip.width) * u64::from(strip.height);
+        let strip = pixels.saturating_mul(4 * self.source.bands() as u64 + 1);
         let side = u64::from(self.manifest.chip_px);
         let channels = (self.normaliser.channels() * self.manifest.task.inputs().len()) as u64;
         let made: u64 = self.outputs.iter().map(|output| u64::from(output.channels)).sum();
@@ -260,7 +260,12 @@ impl Line<'_> {
         let held = self.outputs.iter().map(|o| Product::bytes(self.manifest, o, self.plan));
         let held = held.fold(0u64, u64::saturating_add);
         let strips = 2 + u64::from(self.plan.grid().overlap() > 0);
-        strip.saturating_mul(strips).saturating_add(batches).saturating_add(held)
+        let reading = pixels.saturating_mul(self.source.scratch() as u64);
+        strip
+            .saturating_mul(strips)
+            .saturating_add(reading)
+            .saturating_add(batches)
+            .saturating_add(held)
     }
 
     /// Passes on what is inferred, asks whether to go on.

@@ -33,6 +33,7 @@ pub(crate) fn key(
         put("polygons", &state(path));
     }
     put("grid", &plan.grid());
+    put("thresholds", &options.thresholds);
     put("provider", &(&provider.provider, &provider.library, provider.precision.to_string()));
     key
 }

@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::{Value, json};
 
 use crate::blend::Blended;
-use crate::emit::Emit;
+use crate::emit::{Deciding, Emit};
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
 use crate::memory;
@@ -86,6 +86,7 @@ impl Predictor {
         if options.emit.is_empty() {
             options.emit = Emit::of(model.manifest().task)[..1].to_vec();
         }
+        Deciding::new(model.manifest(), &options.thresholds)?;
         for (place, emit) in options.emit.iter().enumerate() {
             emit.output(model.manifest())?;
             if options.emit[..place].contains(emit) {
@@ -108,8 +109,8 @@ impl Predictor {
     /// Lists the files that a prediction into `file` makes, in the order of [`Options::emit`]: the
     /// first is `file`, others have their name before the end.
     pub fn files(&self, file: &Path) -> Vec<PathBuf> {
-        let emits = self.options.emit.iter().enumerate();
-        emits.map(|(place, emit)| output_path(file, *emit, place == 0)).collect()
+        let emits = &self.options.emit;
+        emits.iter().map(|emit| output_path(file, *emit, emits[0])).collect()
     }
 
     /// Predicts `inputs`, one per date, into `file` and what is beside it.
@@ -232,6 +233,8 @@ impl Predictor {
     ) -> Vec<(String, String)> {
         let manifest = self.model.manifest();
         let optional = |value: Option<String>| value.unwrap_or_default();
+        let thresholds = Deciding::new(manifest, &self.options.thresholds)
+            .map(|deciding| words(deciding.thresholds()));
         let model = self.model.path().file_name().unwrap_or_default().to_string_lossy();
         let items = [
             ("VERSION", env!("CARGO_PKG_VERSION").to_owned()),
@@ -240,6 +243,7 @@ impl Predictor {
             ("CHECKPOINT_SHA256", optional(manifest.checkpoint_sha256.clone())),
             ("INPUT", inputs.file_names()),
             ("OVERLAP", plan.grid().overlap().to_string()),
+            ("THRESHOLDS", thresholds.unwrap_or_default()),
             ("PROVIDER", scene.provider.provider.clone()),
             ("ONNXRUNTIME", scene.provider.library.clone()),
             ("PRECISION", scene.provider.precision.to_string()),
@@ -270,15 +274,25 @@ pub(crate) fn wanted(manifest: &Manifest, emits: &[Emit]) -> Result<Vec<Output>>
     Ok(outputs)
 }
 
-fn output_path(file: &Path, emit: Emit, first: bool) -> PathBuf {
-    if first {
+/// Names the file of an output: the first one's is `file`, another's is beside it and ends as its
+/// kind does.
+fn output_path(file: &Path, emit: Emit, first: Emit) -> PathBuf {
+    if emit == first {
         return file.to_owned();
     }
     let mut name = file.file_stem().unwrap_or_default().to_owned();
     name.push(format!(".{}", emit.name()));
-    if let Some(extension) = file.extension() {
+    let own = emit.extension();
+    let extension = file.extension().filter(|_| own == first.extension());
+    // A raster's name may go without an end.
+    if extension.is_some() || own != first.extension() {
         name.push(".");
-        name.push(extension);
+        name.push(extension.unwrap_or(own.as_ref()));
     }
     file.with_file_name(name)
+}
+
+/// Writes numbers, one after the other.
+fn words(numbers: &[f32]) -> String {
+    numbers.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -10,6 +10,7 @@ mod stack;
 use std::path::Path;
 
 pub(crate) use metadata::level;
+pub use place::title;
 pub use stack::{CLOUDY, Stack};
 pub(crate) use stack::{MASKED, unclassified};
 
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::hidden::Hidden;
 use crate::inputs::same_file;
 use crate::raster::gdal::GdalApi;
-use files::{BandFile, by_name, finest};
+use files::{BandFile, by_name, finest, is_landsat};
 use metadata::Facts;
 use place::Lead;
 
@@ -29,12 +30,15 @@ const CLASSIFICATION: &str = "SCL";
 pub struct Acquisition {
     /// What a person called it.
     name: String,
-    /// The archive that holds the files, if one does.
-    archive: Option<String>,
     facts: Facts,
     /// One per band, in no order; `SCL` may be among them.
     files: Vec<BandFile>,
+    /// All files that belong to it, whether they are read or not; an archive counts as one.
+    parts: Vec<String>,
 }
+
+/// What is found in one place: what is known of the whole, a file per band, all files.
+type Found = (Facts, Vec<BandFile>, Vec<String>);
 
 /// Finds what a name leads to: a product's folder, archive, metadata, any of its files or GDAL's names
 /// of its parts; a folder of band files; a STAC item. `None` if it is none of these, such as a raster.
@@ -48,9 +52,10 @@ pub fn find(api: &'static GdalApi, name: &str) -> Result<Option<Acquisition>> {
         Lead::Item(path) => stac::read(api, &path),
         Lead::Elsewhere => return Ok(None),
     };
-    let named = |(facts, files)| {
-        let archive = place::archive(name);
-        Acquisition { name: name.to_owned(), archive, facts, files }
+    let named = |(facts, files, parts): Found| {
+        let archive = files.first().and_then(|file| place::archive(&file.path));
+        let parts = archive.map_or(parts, |archive| vec![archive]);
+        Acquisition { name: name.to_owned(), facts, files, parts }
     };
     found.map(|found| found.map(named)).map_err(|error| error.at(&format!("'{name}'")))
 }
@@ -82,11 +87,13 @@ pub fn write(
         ))
     })?;
     let stack = found.stack(api, None, masked)?;
-    if stack.files.iter().any(|read| same_file(file, Path::new(read))) {
-        return Err(Error::usage(format!(
-            "'{}' is a part of the product and would be overwritten; give another output",
-            file.display()
-        )));
+    for read in stack.files.iter().map(String::as_str).chain([name]) {
+        if same_file(file, Path::new(read)) {
+            return Err(Error::usage(format!(
+                "'{}' is part of '{name}' and would be overwritten; give another output",
+                file.display()
+            )));
+        }
     }
     Hidden::write(file, |out| {
         let written = out.write_all(stack.xml.as_bytes());
@@ -96,22 +103,34 @@ pub fn write(
 }
 
 /// Reads a product's metadata and finds its files.
-fn product(api: &GdalApi, root: &str, metadata: &str) -> Result<(Facts, Vec<BandFile>)> {
+fn product(api: &GdalApi, root: &str, metadata: &str) -> Result<Found> {
     let path = format!("{root}/{metadata}");
     let read = metadata::parse(&api.read_text(&path)?).map_err(|error| error.at(metadata))?;
-    let paths = read.images.iter().map(|image| format!("{root}/{image}.jp2"));
-    let mut files = finest(by_name(paths))?;
+    let mut parts: Vec<String> =
+        read.images.iter().map(|image| format!("{root}/{image}.jp2")).collect();
+    let mut files = finest(by_name(parts.iter().cloned()))?;
     for file in &mut files {
         file.offset = read.offsets.get(file.band).copied();
     }
-    Ok((read.facts, files))
+    parts.push(path);
+    Ok((read.facts, files, parts))
 }
 
 /// Finds the band files of a folder; `None` if there is none.
-fn loose(api: &GdalApi, folder: &str) -> Result<Option<(Facts, Vec<BandFile>)>> {
+fn loose(api: &GdalApi, folder: &str) -> Result<Option<Found>> {
     let names = api.list(folder).unwrap_or_default();
     let images = names.iter().filter(|name| files::is_image(name));
-    let files = finest(by_name(images.map(|name| format!("{folder}/{name}"))))?;
+    let all = by_name(images.map(|name| format!("{folder}/{name}")));
+    let parts = all.iter().map(|file| file.path.clone()).collect();
+    let files = finest(all)?;
+    if let Some(file) = files.iter().find(|file| is_landsat(&file.path)) {
+        return Err(Error::input(format!(
+            "'{}' is a band of Landsat's, which is another one than Sentinel-2's of that name; give \
+             Sentinel-2 data, or one raster of all bands and their names with --bands",
+            file.path
+        )));
+    }
     let first = files.iter().find(|file| file.band != CLASSIFICATION);
-    Ok(first.map(|file| Facts::of_name(&file.path)).map(|facts| (facts, files)))
+    let facts = first.map(|file| Facts::of_name(&file.path));
+    Ok(facts.map(|facts| (facts, files, parts)))
 }

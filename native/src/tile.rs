@@ -212,6 +212,20 @@ impl TilePlan {
         }
     }
 
+    /// Lists the edges of the pixels that stand for a tile each, across and down, in raster pixels: the
+    /// last ends where the raster does.
+    pub fn cells(&self) -> [Vec<u32>; 2] {
+        let edges = |tiles: &Range<u32>, length: u32| {
+            let end = if tiles.end == self.grid.count(length) {
+                length
+            } else {
+                tiles.end * self.grid.step
+            };
+            tiles.clone().map(|index| index * self.grid.step).chain([end]).collect()
+        };
+        [edges(&self.cols, self.raster.width), edges(&self.rows, self.raster.height)]
+    }
+
     /// Returns the same tiles counted in an output's pixels.
     ///
     /// With [`Scale::Step`] each tile is one pixel, and the last of a row or column stands for all
@@ -328,6 +342,24 @@ mod tests {
                 for (tile, other) in rows.flat_map(|(a, b)| plan.tiles(a).zip(scaled.tiles(b))) {
                     prop_assert_eq!(plan.scaled_tile(tile, scale), other);
                 }
+            }
+        }
+
+        #[test]
+        fn cells_part_what_their_tiles_cover(
+            grid in grids(), width in 1u32..400, height in 1u32..300, a in 0u32..400, b in 0u32..300,
+        ) {
+            let raster = Size::new(width, height);
+            let whole = TilePlan::new(raster, Window::whole(raster), grid).unwrap();
+            let (col, row) = (a % width, b % height);
+            let window = Window::new(col, row, Size::new(width - col, (height - row).div_ceil(2)));
+            for (plan, all) in [(&whole, true), (&TilePlan::new(raster, window, grid).unwrap(), false)] {
+                let [cols, rows] = plan.cells();
+                prop_assert_eq!((cols.len() - 1, rows.len() - 1), (plan.cols.len(), plan.rows.len()));
+                prop_assert!(cols.windows(2).chain(rows.windows(2)).all(|edge| edge[0] < edge[1]));
+                prop_assert_eq!(cols.last(), Some(&width));
+                prop_assert!(!all || (cols[0], rows[0], rows.last()) == (0, 0, Some(&height)));
+                prop_assert!(rows[0] <= plan.window.row && *rows.last().unwrap() <= height);
             }
         }
 

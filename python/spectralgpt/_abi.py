@@ -116,6 +116,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
     "sgpt_convert_options_new": (_HANDLE_OUT,),
     "sgpt_train_options_new": (_HANDLE_OUT,),
     "sgpt_options_add_creation": (c_void_p, c_char_p),
+    "sgpt_options_add_series": (c_void_p, c_char_p),
     **_setters(
         "sgpt_options_set",
         {
@@ -129,6 +130,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
             "dn_offset": c_double,
             "mask": c_char_p,
             "resolution": c_char_p,
+            "threshold": c_char_p,
             "batch": c_size_t,
             "threads": c_size_t,
             "memory": c_uint64,
@@ -163,6 +165,7 @@ FALLIBLE: dict[str, tuple[Any, ...]] = {
             "classes": c_char_p,
             "head": c_char_p,
             "layer": c_char_p,
+            "balance": c_double,
             "blocks": c_uint32,
             "folds": c_uint32,
             "seed": c_uint64,

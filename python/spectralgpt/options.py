@@ -25,7 +25,9 @@ class Options:
     `aoi` is a file of polygons. `memory` is in bytes, `overlap` in pixels. `dn_offset` is added to
     digital numbers, -1000 for Sentinel-2 products since baseline 04.00. `mask` is "scl" (clouds and
     shadows of a level-2A product), "none", or a raster that is 0 where pixels become nodata;
-    `resolution` is "model" or "source".
+    `resolution` is "model" or "source". `series` are the dates of a time series, each predicted by
+    itself on the first one's grid. `threshold` is the score from which on a multilabel model's
+    label is there, one for all or one each.
     """
 
     emit: Optional[Names] = None
@@ -39,6 +41,8 @@ class Options:
     dn_offset: Optional[float] = None
     mask: Optional[PathLike] = None
     resolution: Optional[str] = None
+    series: Sequence[PathLike] = ()
+    threshold: Union[float, Sequence[float], None] = None
     batch: Optional[int] = None
     threads: Optional[int] = None
     memory: Optional[int] = None
@@ -76,13 +80,14 @@ class TrainOptions:
     """How to train a head; `field` names the labels' field, `None`: the labels are a raster.
 
     `classes` are `{"label": ..., "name": ..., "colour": "#rrggbb"}`, or such a list as JSON;
-    `blocks` is in pixels.
+    `blocks` is in pixels. `balance` lifts rare classes, from 0 to 1.
     """
 
     field: Optional[str] = None
     classes: Optional[Classes] = None
     head: Optional[str] = None
     layer: Optional[str] = None
+    balance: Optional[float] = None
     blocks: Optional[int] = None
     folds: Optional[int] = None
     seed: Optional[int] = None
@@ -98,9 +103,9 @@ def fill(library: Library, prefix: str, options: Options | ConvertOptions | Trai
     handle = library.made(f"{prefix}_new", f"{prefix}_free")
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
-        if field.name == "creation":
-            for option in value:
-                library.call(f"{prefix}_add_creation", handle, text_argument(option))
+        if field.name in ("creation", "series"):
+            for one in value:
+                library.call(f"{prefix}_add_{field.name}", handle, text_argument(one))
         elif field.name == "bbox" and value is not None:
             srs = options.bbox_crs if isinstance(options, Options) else None
             library.call(f"{prefix}_set_bbox", handle, *value, srs and text_argument(srs))
@@ -113,6 +118,9 @@ def _arguments(name: str, value: Any) -> tuple[Any, ...]:
     """Turns a value into arguments of C."""
     if name == "classes":
         return ((value if isinstance(value, str) else json.dumps(value)).encode(),)
+    if name == "threshold":
+        numbers = value if isinstance(value, (list, tuple)) else (value,)
+        return (text_argument(",".join(str(float(number)) for number in numbers)),)
     if name in ("emit", "bands"):
         names = value if isinstance(value, str) else ",".join(value)
         return (text_argument(names),)

@@ -148,6 +148,23 @@ def test_what_goes_wrong_is_raised_in_words(scene, work):
             ),
             (
                 spectralgpt.UsageError,
+                "the best wins",
+                lambda: model.predict(scene, target, Options(threshold=[0.4, 0.5])),
+            ),
+            (
+                spectralgpt.InputError,
+                "cannot open '/first.tif'",
+                lambda: model.predict(scene, target, Options(series=["/first.tif", scene])),
+            ),
+            (
+                spectralgpt.UsageError,
+                "a balance of 2 was",
+                lambda: model.train(
+                    scene, scene, work / "no.onnx", spectralgpt.TrainOptions(balance=2)
+                ),
+            ),
+            (
+                spectralgpt.UsageError,
                 "too small",
                 lambda: model.train(
                     scene, scene, work / "no.onnx", spectralgpt.TrainOptions(blocks=8)

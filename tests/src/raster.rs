@@ -7,7 +7,7 @@ use std::process::Command;
 use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
-use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples};
+use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
 /// SegMunich's bands, in its files' order.
 pub const SEGMUNICH: [&str; 10] =
@@ -69,7 +69,8 @@ fn write(
     creation: &[&str],
 ) {
     let bands = bands.iter().map(|band| (*band).to_owned()).collect();
-    let layer = Layer { sample, bands, nodata, categories: Vec::new() };
+    let stored = Stored::AsIs;
+    let layer = Layer { sample, bands, nodata, categories: Vec::new(), stored };
     let creation = creation.iter().map(|option| (*option).to_owned()).collect();
     let options = SinkOptions { creation, overwrite: true, ..SinkOptions::default() };
     let api = GdalApi::find().expect("libgdal");

@@ -3,7 +3,7 @@
 
 use spectralgpt_core::geometry::Size;
 use spectralgpt_core::raster::gdal::{Format, GdalApi, GdalSink, Georeference, SinkOptions};
-use spectralgpt_core::raster::{Layer, RasterSink, SampleType, Samples};
+use spectralgpt_core::raster::{Layer, RasterSink, SampleType, Samples, Stored};
 
 #[test]
 fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
@@ -15,7 +15,8 @@ fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
     let path = folder.path().join("map.tif");
     let size = Size::new(1301, 277);
     let bands = (1..=13).map(|band| format!("score {band}")).collect();
-    let layer = Layer { sample: SampleType::F32, bands, nodata: None, categories: vec![] };
+    let (sample, stored) = (SampleType::F32, Stored::AsIs);
+    let layer = Layer { sample, bands, nodata: None, categories: vec![], stored };
     let pixels: Vec<f32> = (0..13 * 1301 * 277u32).map(|at| (at % 8191) as f32 / 3.0).collect();
     let bytes = |creation: &str, cache| {
         let (format, creation) = match creation {

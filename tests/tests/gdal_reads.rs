@@ -5,7 +5,7 @@
 use conformance::{detgen, skipped};
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
-use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples};
+use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
 /// Returns the bytes that this process has read so far.
 fn bytes_read() -> u64 {
@@ -24,6 +24,7 @@ fn a_block_that_is_read_in_parts_is_decoded_once() {
         bands: (1..=4).map(|band| format!("B{band}")).collect(),
         nodata: None,
         categories: vec![],
+        stored: Stored::AsIs,
     };
     let creation = ["INTERLEAVE=BAND", "BLOCKXSIZE=1024", "BLOCKYSIZE=1024"];
     let creation = creation.map(str::to_owned).to_vec();

@@ -90,7 +90,8 @@ impl Bench {
     fn train_in_cpp(&self, output: &Path) -> (Value, Value) {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("c/train.cpp");
         let mut program = Command::new(compile(&source, Language::Cpp17, self.folder.path()));
-        let run = program.args([&self.model, &self.scene, &self.labels]).arg(output).output().unwrap();
+        let run =
+            program.args([&self.model, &self.scene, &self.labels]).arg(output).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         let said = String::from_utf8(run.stdout).unwrap();
         let (preview, report) = said.split_once('\n').unwrap();

@@ -55,6 +55,18 @@ mod bridge {
         /// model does not need to know.
         fn set_dn_offset(self: &mut Options, offset: f64);
 
+        /// Sets which pixels of files become nodata besides: "scl" (clouds and shadows of a level-2A
+        /// product), "none", or a raster that is 0 there. Default: "none".
+        fn set_mask(self: &mut Options, mask: &str) -> Result<()>;
+
+        /// Sets the pixels that the network sees of files: "model" (of the size that it was trained
+        /// at) or "source". Default: "model".
+        fn set_resolution(self: &mut Options, name: &str) -> Result<()>;
+
+        /// Sets the scores from which on a multilabel model's labels are there, one for all or one
+        /// each, separated by commas. Default: the model's own, 0.5 where it has none.
+        fn set_threshold(self: &mut Options, numbers: &str) -> Result<()>;
+
         /// Sets how many threads infer. Default: as many as the process may use.
         fn set_threads(self: &mut Options, threads: usize) -> Result<()>;
 

@@ -25,6 +25,21 @@ impl Options {
         self.0.dn_offset = Some(offset);
     }
 
+    pub(crate) fn set_mask(&mut self, mask: &str) -> Result<()> {
+        self.0.mask = mask.parse()?;
+        Ok(())
+    }
+
+    pub(crate) fn set_resolution(&mut self, name: &str) -> Result<()> {
+        self.0.resolution = name.parse()?;
+        Ok(())
+    }
+
+    pub(crate) fn set_threshold(&mut self, numbers: &str) -> Result<()> {
+        self.0.thresholds = spectralgpt_core::options::thresholds(numbers)?;
+        Ok(())
+    }
+
     pub(crate) fn set_threads(&mut self, threads: usize) -> Result<()> {
         if threads == 0 {
             return Err(Error::usage("0 threads were given, at least 1 is needed"));

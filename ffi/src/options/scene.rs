@@ -1,6 +1,8 @@
-//! Says which pixels of files the network sees.
+//! Says which pixels of files the network sees, and what is made of its scores.
 
 use std::ffi::c_char;
+
+use spectralgpt_core::options::thresholds;
 
 use super::sgpt_options;
 use crate::boundary;
@@ -37,6 +39,41 @@ pub unsafe extern "C" fn sgpt_options_set_resolution(
     unsafe {
         boundary::change(options, error_out, |caller, options| {
             options.0.resolution = caller.text("name", name)?.parse()?;
+            Ok(())
+        })
+    }
+}
+
+/// Adds a raster of a time series, in order: all that is predicted is brought to the first one's grid,
+/// and a pixel that is nodata in one is so in all. Each is then predicted by itself, with a session of
+/// these options. Default: there is no series.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sgpt_options_add_series(
+    options: *mut sgpt_options,
+    input: *const c_char,
+    error_out: *mut *mut sgpt_error,
+) -> sgpt_status {
+    // SAFETY: the caller keeps to ABI.md.
+    unsafe {
+        boundary::change(options, error_out, |caller, options| {
+            options.0.series.push(caller.text("input", input)?.to_owned());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the scores from which on a multilabel model's labels are there, as in "0.4": one for all, or
+/// one each in the model's order, separated by commas. Default: the model's own, 0.5 where it has none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sgpt_options_set_threshold(
+    options: *mut sgpt_options,
+    numbers: *const c_char,
+    error_out: *mut *mut sgpt_error,
+) -> sgpt_status {
+    // SAFETY: the caller keeps to ABI.md.
+    unsafe {
+        boundary::change(options, error_out, |caller, options| {
+            options.0.thresholds = thresholds(caller.text("numbers", numbers)?)?;
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use crate::landscape::{self, Landscape};
 use crate::model::manifest::Class;
 use crate::picture::parse_colour;
 use crate::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
-use crate::raster::{Category, Layer, RasterSink, RasterSource, SampleType, Samples};
+use crate::raster::{Category, Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
 /// UTM zone 33 north, where the scene lies.
 const SRS: &str = r#"PROJCS["WGS 84 / UTM zone 33N",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,AUTHORITY["EPSG","7030"]],AUTHORITY["EPSG","6326"]],PRIMEM["Greenwich",0,AUTHORITY["EPSG","8901"]],UNIT["degree",0.0174532925199433,AUTHORITY["EPSG","9122"]],AUTHORITY["EPSG","4326"]],PROJECTION["Transverse_Mercator"],PARAMETER["latitude_of_origin",0],PARAMETER["central_meridian",15],PARAMETER["scale_factor",0.9996],PARAMETER["false_easting",500000],PARAMETER["false_northing",0],UNIT["metre",1,AUTHORITY["EPSG","9001"]],AXIS["Easting",EAST],AXIS["Northing",NORTH],AUTHORITY["EPSG","32633"]]"#;
@@ -68,6 +68,7 @@ impl Files {
             bands: vec!["class".to_owned()],
             nodata: Some(landscape::NO_TRUTH.into()),
             categories: classes.iter().map(category).collect(),
+            stored: Stored::AsIs,
         };
         let samples = Samples::U8(landscape.truth());
         store(api, &self.truth, landscape.size(), &truth, samples, &[], self.overwrite)
@@ -97,6 +98,7 @@ pub(super) fn write_scene(
         bands: landscape::BANDS.map(str::to_owned).to_vec(),
         nodata: Some(landscape::NODATA.into()),
         categories: Vec::new(),
+        stored: Stored::AsIs,
     };
     let offset = ("BOA_ADD_OFFSET".to_owned(), landscape.dn_offset().to_string());
     store(api, file, landscape.size(), &bands, Samples::U16(&scene), &[offset], overwrite)

@@ -119,8 +119,8 @@ impl Found {
         let how = coarse(info, &place);
         let (cols, rows) = (place.size.width, place.size.height);
         let words = format!("{} to {cols} x {rows} pixels, {}", info.size, how.name());
-        info!("'{}' is resampled from {words}", self.name);
         let source = self.source.onto(&place, how, options.nodata)?;
+        info!("'{}' is resampled from {words}", self.name);
         Ok(Self { source, resampled: Some(words), ..self })
     }
 }
@@ -149,7 +149,7 @@ fn open(
 
 /// Says of a folder or a zip what was looked for in it.
 fn no_folder(name: &str, error: Error) -> Error {
-    let zip = name.to_ascii_lowercase().ends_with(".zip");
+    let zip = name.to_ascii_lowercase().ends_with(".zip") && Path::new(name).exists();
     if !zip && !Path::new(name).is_dir() {
         return error;
     }
@@ -190,12 +190,14 @@ fn label(band: &BandInfo) -> Label {
 /// Returns the offset that a file states for a band, numbered from 1; NaN if it states what is no
 /// number.
 fn stated_offset(info: &RasterInfo, band: usize) -> Option<f64> {
-    let own = info.bands.get(band - 1).map(|band| &band.metadata);
+    let own = info.bands.get(band - 1);
     let keys = ["BOA_ADD_OFFSET", "RADIO_ADD_OFFSET"];
-    own.into_iter()
+    own.map(|band| &band.metadata)
+        .into_iter()
         .chain([&info.metadata])
         .find_map(|items| keys.iter().find_map(|key| items.get(*key)))
         .map(|text| text.trim().parse().unwrap_or(f64::NAN))
+        .or_else(|| own.and_then(|band| band.dn_offset))
 }
 
 /// Returns what is added to digital numbers: the caller's word, the raster's own (`stated`), or 0

@@ -11,7 +11,7 @@ use super::store::Store;
 use super::{Live, LiveOutput};
 use crate::batch::Batch;
 use crate::blend::Blended;
-use crate::emit::Emit;
+use crate::emit::{Deciding, Emit};
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 use crate::model::manifest::OutputKind;
@@ -112,8 +112,9 @@ impl Live {
         let manifest = self.manifest();
         let mut product = Product::new(manifest, &what.output, plan);
         let mut rows = Rows::default();
+        let deciding = Deciding::new(manifest, &self.predictor.options().thresholds)?;
         let mut take = |_: OutputKind, blended: Blended<'_>| {
-            what.emit.write(manifest.task, blended, &self.pool, &mut rows)
+            what.emit.write(&deciding, blended, &self.pool, &mut rows)
         };
         for row in plan.tile_rows() {
             for tile in plan.tiles(row) {

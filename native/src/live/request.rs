@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 /// The arguments' names.
-pub const ARGUMENTS: [&str; 21] = [
+pub const ARGUMENTS: [&str; 22] = [
     "model",
     "source",
     "source_before",
@@ -53,6 +53,7 @@ pub const ARGUMENTS: [&str; 21] = [
     "dn_offset",
     "mask",
     "resolution",
+    "threshold",
     "onnxruntime",
 ];
 
@@ -131,6 +132,7 @@ impl Request {
             "dn_offset" => options.dn_offset = Some(number(value)?),
             "mask" => options.mask = value.parse()?,
             "resolution" => options.resolution = value.parse()?,
+            "threshold" => options.thresholds = crate::options::thresholds(value)?,
             "onnxruntime" => options.library = Some(value.into()),
             _ => {
                 let known = ARGUMENTS.join(", ");

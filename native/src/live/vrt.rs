@@ -151,6 +151,8 @@ fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)
     items.push(("device", options.device.to_string()));
     items.push(("provider", options.provider.to_string()));
     items.push(("precision", options.precision.to_string()));
+    let thresholds: Vec<String> = options.thresholds.iter().map(f64::to_string).collect();
+    let thresholds = thresholds.join(",");
     let given = [
         ("overlap", options.overlap.map(|overlap| overlap.to_string())),
         ("bands", options.bands.as_ref().map(|bands| bands.join(","))),
@@ -161,6 +163,7 @@ fn arguments(request: &Request, what: &LiveOutput) -> Vec<(&'static str, String)
             "resolution",
             (options.resolution != Resolution::Model).then(|| options.resolution.to_string()),
         ),
+        ("threshold", Some(thresholds).filter(|thresholds| !thresholds.is_empty())),
         ("batch", (options.batch > 1).then(|| options.batch.to_string())),
         ("max_pixel_size", what.pixel_metres().map(|metres| (metres * WIDEST).to_string())),
     ];

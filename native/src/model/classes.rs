@@ -12,10 +12,11 @@ struct NamedClass {
     name: String,
     #[serde(alias = "color")]
     colour: Option<String>,
+    threshold: Option<f64>,
 }
 
 /// Reads a JSON list of classes, `[{"name": "Water", "colour": "#0000ff"}, ...]`, in score order; a
-/// class without a colour gets one.
+/// class without a colour gets one. A multilabel model's may have a `"threshold"`.
 ///
 /// # Errors
 /// - Usage: not such a list.
@@ -34,7 +35,7 @@ pub fn parse(json: &str) -> Result<Vec<Class>> {
         if !is_colour(&colour) {
             return Err(wrong(format!("'{colour}' is not a colour like #0000ff")));
         }
-        Ok(Class { value: class.value, name: given.name, colour })
+        Ok(Class { value: class.value, name: given.name, colour, threshold: given.threshold })
     });
     classes.collect()
 }

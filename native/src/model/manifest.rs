@@ -172,7 +172,7 @@ pub struct Output {
 }
 
 /// One class.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
     /// The value in a class raster: the index of its score.
     pub value: u32,
@@ -180,6 +180,9 @@ pub struct Class {
     pub name: String,
     /// `#rrggbb`.
     pub colour: String,
+    /// The score from which on a multilabel model's label is there; absent: 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 /// Everything a face needs to know about a model. Unknown keys are ignored, unknown schemas refused.
@@ -342,6 +345,10 @@ impl Manifest {
         }
         if self.classes.iter().zip(0..).any(|(class, index)| class.value != index) {
             return wrong("numbers its classes other than 0, 1, 2 and so on");
+        }
+        let thresholds = self.classes.iter().filter_map(|class| class.threshold);
+        if thresholds.into_iter().any(|threshold| !threshold.is_finite()) {
+            return wrong("has a threshold that is no number");
         }
         let scores = [OutputKind::ClassScores, OutputKind::SceneScores];
         let classes = self.classes.len() as u64;

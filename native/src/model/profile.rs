@@ -291,7 +291,7 @@ impl Profile {
                 let named = known.map(|classes| classes[value as usize]);
                 let (name, colour) =
                     named.map_or_else(|| numbered(value), |(name, hex)| (name.into(), hex.into()));
-                Class { value, name, colour }
+                Class { value, name, colour, threshold: None }
             })
             .collect()
     }

@@ -55,6 +55,14 @@ impl RasterSource for Dates<'_> {
         }
         Ok(())
     }
+
+    fn scratch(&self) -> usize {
+        let unused =
+            |source: &&dyn RasterSource| source.bands() * size_of::<f32>() + source.scratch();
+        let dates = self.sources.iter().map(|source| source.scratch());
+        // The validity of one date, and what the most demanding one needs.
+        1 + dates.chain(self.beside.iter().map(unused)).max().unwrap_or(0)
+    }
 }
 
 /// A mask of one band: its pixels are valid where they are not 0.
@@ -74,5 +82,9 @@ impl<S: RasterSource> RasterSource for Shown<S> {
         self.0.read(window, pixels, valid)?;
         valid.iter_mut().zip(pixels).for_each(|(valid, shown)| *valid &= u8::from(*shown != 0.0));
         Ok(())
+    }
+
+    fn scratch(&self) -> usize {
+        self.0.scratch()
     }
 }

@@ -44,4 +44,8 @@ impl RasterSource for Marked<'_> {
         }
         Ok(())
     }
+
+    fn scratch(&self) -> usize {
+        self.source.scratch()
+    }
 }

@@ -26,6 +26,11 @@ pub trait RasterSource: Sync {
     /// # Errors
     /// - Input: a block cannot be read. Never zeros in its place.
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()>;
+
+    /// Returns the bytes per pixel of a window that [`read`](Self::read) holds besides while it reads.
+    fn scratch(&self) -> usize {
+        0
+    }
 }
 
 /// Says which pixels of a raster are asked for, from several threads at once.
@@ -131,4 +136,30 @@ pub struct Layer {
     pub nodata: Option<f64>,
     /// Names and colours of the values 0, 1, 2 ...; empty for other than class rasters.
     pub categories: Vec<Category>,
+    /// What the file makes of the samples.
+    pub stored: Stored,
+}
+
+/// What a file makes of an output's samples.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Stored {
+    /// A raster of them.
+    #[default]
+    AsIs,
+    /// A raster of integers from -127 to 127, which times their band's scale are the samples; nodata is
+    /// -128.
+    Int8,
+    /// A polygon per pixel.
+    Polygons(Cells),
+}
+
+/// Where the pixels of an output lie that becomes polygons, and what these tell.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cells {
+    /// Their edges from left to right, in the raster's pixels; one more than there are columns.
+    pub cols: Vec<u32>,
+    /// Their edges from top to bottom; one more than there are rows.
+    pub rows: Vec<u32>,
+    /// Per label the score from which on it is there; empty: the best class wins.
+    pub thresholds: Vec<f32>,
 }

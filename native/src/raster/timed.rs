@@ -47,4 +47,8 @@ impl RasterSource for Timed<'_> {
         self.nanoseconds.fetch_add(taken, Ordering::Relaxed);
         read
     }
+
+    fn scratch(&self) -> usize {
+        self.source.scratch()
+    }
 }

@@ -15,6 +15,8 @@ pub(super) struct BandFile {
     pub(super) path: String,
     /// Added to its digital numbers; `None` if unknown.
     pub(super) offset: Option<f64>,
+    /// Whether it is named but not on this machine.
+    pub(super) far: bool,
 }
 
 /// Returns a path's last part without its end.
@@ -34,12 +36,27 @@ pub(super) fn by_name(paths: impl Iterator<Item = String>) -> Vec<BandFile> {
     let file = |path: String| {
         let name = stem(&path);
         let band = canonical(name).or_else(|| {
-            name.split('_').any(|word| word == CLASSIFICATION).then_some(CLASSIFICATION)
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| word.eq_ignore_ascii_case(CLASSIFICATION)).then_some(CLASSIFICATION)
         })?;
         let mask = name.starts_with("MSK_");
-        (!mask).then_some(BandFile { band, path, offset: None })
+        (!mask).then_some(BandFile { band, path, offset: None, far: false })
     };
     paths.filter_map(file).collect()
+}
+
+/// Tells whether a file is Landsat's, by its name: its bands have the same names, but are others.
+pub(super) fn is_landsat(path: &str) -> bool {
+    let name = stem(path).to_ascii_uppercase();
+    let mission = |word: &str| {
+        let mut letters = word.chars();
+        let sensor = matches!(
+            (letters.next(), letters.next()),
+            (Some('L'), Some('C' | 'E' | 'M' | 'O' | 'T'))
+        );
+        sensor && word.len() == 4 && word[2..].parse::<u8>().is_ok()
+    };
+    name.split('_').next().is_some_and(mission) || name.starts_with("HLS.L30")
 }
 
 /// Keeps one file of each band: level 2A has most bands at several resolutions, which its files' names

@@ -44,6 +44,12 @@ impl Facts {
         });
         Self { level, ..Self::default() }
     }
+
+    /// Tells whether its digital numbers have no offset, since no product of its baseline has.
+    pub(super) fn before_offsets(&self) -> bool {
+        let number = self.baseline.as_deref().and_then(|text| text.trim().parse::<f64>().ok());
+        number.is_some_and(|number| number < FIRST_WITH_OFFSET)
+    }
 }
 
 /// Returns the short name of a processing level, as in `Level-2A`.
@@ -78,16 +84,20 @@ pub(super) fn parse(text: &str) -> Result<Metadata> {
              not read: give a folder of its band files",
         ));
     }
+    if let Some(image) = images.iter().find(|image| image.split('/').any(|part| part == "..")) {
+        return Err(Error::input(format!(
+            "the product's metadata name an image outside of it, '{image}'; download it again"
+        )));
+    }
     let mut offsets = BTreeMap::new();
-    for node in named("BOA_ADD_OFFSET").chain(named("RADIO_ADD_OFFSET")) {
+    for node in named("RADIO_ADD_OFFSET").chain(named("BOA_ADD_OFFSET")) {
         let band = node.attribute("band_id").and_then(|id| id.parse::<usize>().ok());
         let band = band.and_then(|id| SENTINEL2.get(id));
         if let (Some((band, _)), Ok(offset)) = (band, words(node).parse()) {
             offsets.insert(*band, offset);
         }
     }
-    let number = facts.baseline.as_deref().and_then(|text| text.parse::<f64>().ok());
-    if offsets.is_empty() && number.is_some_and(|number| number < FIRST_WITH_OFFSET) {
+    if offsets.is_empty() && facts.before_offsets() {
         offsets = SENTINEL2.iter().map(|(band, _)| (*band, 0.0)).collect();
     }
     Ok(Metadata { facts, images, offsets })

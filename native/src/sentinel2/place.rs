@@ -2,11 +2,18 @@
 
 use std::path::Path;
 
+use super::files::{is_image, stem};
 use crate::error::{Error, Result};
 use crate::raster::gdal::GdalApi;
 
 /// The metadata files of products.
 const METADATA: [&str; 2] = ["MTD_MSIL1C.xml", "MTD_MSIL2A.xml"];
+/// How products' folders end.
+const SAFE: &str = ".SAFE";
+/// How archives end.
+const ZIP: &str = ".zip";
+/// How many folders, one in the other, may be packed around what is looked for.
+const DEPTH: usize = 2;
 
 /// Where a name leads.
 #[derive(Debug, PartialEq)]
@@ -26,34 +33,52 @@ pub(super) enum Lead {
 /// # Errors
 /// - Input: an archive cannot be read, or there are several products.
 pub(super) fn follow(api: &GdalApi, name: &str) -> Result<Lead> {
-    let path = absolute(part_of(name).unwrap_or(name).trim_end_matches('/'));
+    let path = path_of(name);
     let around = path.find("/GRANULE/").map(|end| &path[..end]);
-    let parent = path
-        .rsplit_once('/')
-        .filter(|(_, file)| METADATA.contains(file) || file.eq_ignore_ascii_case("manifest.safe"));
-    let inside = around.or(parent.map(|(folder, _)| folder));
-    if let Some(lead) = inside.and_then(|root| product_in(api, root)) {
+    let inside = around.or(described(&path));
+    if let Some(lead) = inside.map(|root| product_in(api, root)).transpose()?.flatten() {
         return Ok(lead);
     }
-    if path.to_ascii_lowercase().ends_with(".json") {
+    if ends_with(&path, ".json") {
         return Ok(Lead::Item(path));
     }
-    match archive(&path) {
-        Some(file) if path.len() <= "/vsizip/".len() + file.len() => {
-            let inside = format!("/vsizip/{file}");
-            let names = api.list(&inside).ok_or_else(|| {
-                Error::input(format!(
-                    "'{file}' cannot be read as a zip; it is damaged or was not downloaded to its \
-                     end: download it again"
-                ))
-            })?;
-            within(api, &inside, &names)
-        }
-        _ if Path::new(&path).is_dir() || path.ends_with(".SAFE") => {
-            api.list(&path).map_or(Ok(Lead::Elsewhere), |names| within(api, &path, &names))
-        }
-        _ => Ok(Lead::Elsewhere),
+    let archive = archive(&path);
+    if let Some(file) = archive.as_ref().filter(|file| path.ends_with(file.as_str())) {
+        return in_archive(api, file);
     }
+    if archive.is_some() || Path::new(&path).is_dir() || ends_with(&path, SAFE) {
+        return api
+            .list(&path)
+            .map_or(Ok(Lead::Elsewhere), |names| within(api, &path, &names, DEPTH));
+    }
+    Ok(Lead::Elsewhere)
+}
+
+/// Returns the name of the product that a name is of, or of the file, without its end.
+pub fn title(name: &str) -> String {
+    let path = path_of(name);
+    let named = described(&path).unwrap_or(&path);
+    let stem = stem(named);
+    stem.strip_suffix(SAFE).unwrap_or(stem).to_owned()
+}
+
+/// Returns the whole path that a name means.
+fn path_of(name: &str) -> String {
+    absolute(part_of(name).unwrap_or(name).trim_end_matches('/'))
+}
+
+/// Returns the folder of a product of whose files one is named that describes it all.
+fn described(path: &str) -> Option<&str> {
+    let (folder, file) = path.rsplit_once('/')?;
+    (is_metadata(file) || file.eq_ignore_ascii_case("manifest.safe")).then_some(folder)
+}
+
+fn is_metadata(name: &str) -> bool {
+    METADATA.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(&end.to_ascii_lowercase())
 }
 
 /// Returns the file of a zip that a path is or lies in.
@@ -61,40 +86,89 @@ pub(super) fn archive(path: &str) -> Option<String> {
     let path = part_of(path).unwrap_or(path);
     let inside = path.strip_prefix("/vsizip/");
     let file = absolute(inside.unwrap_or(path));
-    let end = file.to_ascii_lowercase().find(".zip").map(|at| at + ".zip".len())?;
-    let whole = file.len() == end || (inside.is_some() && file[end..].starts_with('/'));
-    (whole && Path::new(&file[..end]).is_file()).then(|| file[..end].to_owned())
+    let lower = file.to_ascii_lowercase();
+    let mut ends = lower.match_indices(ZIP).map(|(at, _)| at + ZIP.len());
+    let end = ends.find(|end| {
+        let whole = *end == file.len() || (inside.is_some() && file[*end..].starts_with('/'));
+        whole && Path::new(&file[..*end]).is_file()
+    })?;
+    Some(file[..end].to_owned())
 }
 
-/// Looks for a product in a folder with these names: itself, or one product's folder in it.
-fn within(api: &GdalApi, folder: &str, names: &[String]) -> Result<Lead> {
-    if let Some(metadata) = names.iter().find(|name| METADATA.contains(&name.as_str())) {
-        return Ok(Lead::Product { root: folder.to_owned(), metadata: metadata.clone() });
+fn in_archive(api: &GdalApi, file: &str) -> Result<Lead> {
+    let inside = format!("/vsizip/{file}");
+    let names = api.list(&inside).ok_or_else(|| {
+        Error::input(format!(
+            "'{file}' cannot be read as a zip; it is damaged or was not downloaded to its end: \
+             download it again"
+        ))
+    })?;
+    within(api, &inside, &names, DEPTH)
+}
+
+/// Looks for a product in a folder with these names: itself, one product's folder or zip in it; what
+/// is packed into further folders, one in the other, up to a `depth`.
+fn within(api: &GdalApi, folder: &str, names: &[String], depth: usize) -> Result<Lead> {
+    let names: Vec<&str> = names.iter().map(|name| name.trim_end_matches('/')).collect();
+    if let Some(lead) = described_by(folder, &names)? {
+        return Ok(lead);
     }
-    let products: Vec<&str> = names
-        .iter()
-        .map(|name| name.trim_end_matches('/'))
-        .filter(|name| name.ends_with(".SAFE"))
-        .collect();
+    let mut products = names.clone();
+    // A zip is often kept beside what was unpacked from it.
+    let unpacked =
+        |zip: &str| names.iter().any(|name| ends_with(name, SAFE) && title(name) == title(zip));
+    products.retain(|name| ends_with(name, SAFE) || (is_zip_of_product(name) && !unpacked(name)));
     match products.as_slice() {
-        [] => Ok(Lead::Folder(folder.to_owned())),
-        [one] => {
+        [] => {}
+        [one] if ends_with(one, SAFE) => {
             let root = format!("{folder}/{one}");
             let Some(names) = api.list(&root) else { return Ok(Lead::Elsewhere) };
-            within(api, &root, &names)
+            return within(api, &root, &names, 0);
         }
-        several => Err(Error::input(format!(
-            "'{folder}' holds {} products: {}; name one of them",
-            several.len(),
-            several.join(", ")
+        [one] => return in_archive(api, &format!("{folder}/{one}")),
+        several => {
+            return Err(Error::input(format!(
+                "'{folder}' holds {} products: {}; name one of them",
+                several.len(),
+                several.join(", ")
+            )));
+        }
+    }
+    if depth > 0 && !names.iter().any(|name| is_image(name)) {
+        let listed = |name: &&str| {
+            let inner = format!("{folder}/{name}");
+            api.list(&inner).filter(|_| !name.starts_with(['.', '_'])).map(|names| (inner, names))
+        };
+        let mut folders = names.iter().filter_map(listed);
+        if let (Some((inner, names)), None) = (folders.next(), folders.next()) {
+            return within(api, &inner, &names, depth - 1);
+        }
+    }
+    Ok(Lead::Folder(folder.to_owned()))
+}
+
+/// Tells whether a file is a product's zip, by its name.
+fn is_zip_of_product(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    ends_with(name, ZIP) && upper.starts_with("S2") && upper.contains("_MSIL")
+}
+
+/// Finds the metadata among the names in a product's folder.
+fn described_by(folder: &str, names: &[&str]) -> Result<Option<Lead>> {
+    let mut found = names.iter().filter(|name| is_metadata(name));
+    match (found.next(), found.next()) {
+        (Some(one), Some(two)) => Err(Error::input(format!(
+            "'{folder}' holds two products, described by {one} and {two}; keep each in a folder of \
+             its own"
         ))),
+        (found, _) => Ok(found
+            .map(|name| Lead::Product { root: folder.to_owned(), metadata: (*name).to_owned() })),
     }
 }
 
-fn product_in(api: &GdalApi, root: &str) -> Option<Lead> {
-    let names = api.list(root)?;
-    let metadata = names.into_iter().find(|name| METADATA.contains(&name.as_str()))?;
-    Some(Lead::Product { root: root.to_owned(), metadata })
+fn product_in(api: &GdalApi, root: &str) -> Result<Option<Lead>> {
+    let names = api.list(root).unwrap_or_default();
+    described_by(root, &names.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Returns the file in GDAL's name of a product's part: `SENTINEL2_L2A:FILE.xml:10m:EPSG_32633`.

@@ -4,7 +4,7 @@ use super::files::BandFile;
 use super::{Acquisition, CLASSIFICATION};
 use crate::bands::SENTINEL2;
 use crate::error::{Error, Result};
-use crate::raster::gdal::{GdalApi, GdalSource, Georeference, RasterInfo};
+use crate::raster::gdal::{GdalApi, GdalSource, Georeference, RasterInfo, same_srs};
 use crate::xml::{escaped, line, place};
 
 /// Classes of level 2A's scene classification that are masked: cloud shadow, cloud of medium and high
@@ -20,7 +20,7 @@ const CLASSES: u8 = 12;
 pub struct Stack {
     /// The text of the virtual raster; names of files in it are whole.
     pub xml: String,
-    /// The files that it is made of, those in an archive by the archive.
+    /// The files of what it is made of, those in an archive by the archive.
     pub files: Vec<String>,
 }
 
@@ -73,11 +73,9 @@ impl Acquisition {
                 ))
             })?;
         for other in bands.iter().chain(&mask) {
-            must_match(other, finest)?;
+            must_match(api, other, finest)?;
         }
-        let opened = bands.iter().chain(&mask).map(|opened| opened.file.path.clone());
-        let files = self.archive.clone().map_or_else(|| opened.collect(), |archive| vec![archive]);
-        Ok(Stack { xml: self.xml(&bands, mask.as_ref(), finest), files })
+        Ok(Stack { xml: self.xml(&bands, mask.as_ref(), finest), files: self.parts.clone() })
     }
 
     fn xml(&self, bands: &[Opened<'_>], mask: Option<&Opened<'_>>, grid: &Opened<'_>) -> String {
@@ -131,7 +129,7 @@ impl Acquisition {
         let told = &info.bands[0];
         let begin = format!("<VRTRasterBand dataType=\"{}\" band=\"{number}\">", told.data_type);
         line(xml, 2, &begin);
-        if let Some(offset) = file.offset {
+        if let Some(offset) = file.offset.or(told.dn_offset) {
             let key =
                 if self.facts.level == Some("L1C") { "RADIO_ADD_OFFSET" } else { "BOA_ADD_OFFSET" };
             line(xml, 4, "<Metadata>");
@@ -188,6 +186,13 @@ fn source(xml: &mut String, opened: &Opened<'_>, grid: &Opened<'_>, table: &str)
 
 /// Opens a band's file.
 fn open<'a>(api: &'static GdalApi, file: &'a BandFile) -> Result<Opened<'a>> {
+    if file.far {
+        return Err(Error::input(format!(
+            "band {} is not on this machine but at '{}'; download it and let the STAC item name it by \
+             a relative path",
+            file.band, file.path
+        )));
+    }
     let (folder, name) = file.path.rsplit_once('/').unwrap_or((".", &file.path));
     let source = GdalSource::open(api, &file.path).map_err(|error| {
         if api.list(folder).is_some_and(|names| names.iter().any(|other| other == name)) {
@@ -215,14 +220,15 @@ fn open<'a>(api: &'static GdalApi, file: &'a BandFile) -> Result<Opened<'a>> {
 }
 
 /// Checks that a file lies where the finest does.
-fn must_match(other: &Opened<'_>, finest: &Opened<'_>) -> Result<()> {
+fn must_match(api: &'static GdalApi, other: &Opened<'_>, finest: &Opened<'_>) -> Result<()> {
     let extent = |opened: &Opened<'_>| {
         let ([x, dx, _, y, _, dy], size) = (opened.geotransform, opened.info.size);
         [x, y, x + dx * f64::from(size.width), y + dy * f64::from(size.height)]
     };
     let ([a, b, c, d], [e, f, g, h]) = (extent(other), extent(finest));
     let apart = c <= e || g <= a || b <= h || f <= d;
-    if other.info.georeference.srs == finest.info.georeference.srs && !apart {
+    let srs = |opened: &Opened<'_>| opened.info.georeference.srs.clone();
+    if same_srs(api, &srs(other), &srs(finest)) && !apart {
         return Ok(());
     }
     Err(Error::input(format!(

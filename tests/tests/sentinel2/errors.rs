@@ -18,6 +18,8 @@ fn a_damaged_product_is_refused_in_words_that_tell_what_to_do() {
     fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).unwrap();
     let (code, words) = refused(&model, &[text(&cut)], &[]);
     assert!(code == Some(3) && words.contains("was not downloaded to its end"), "{words}");
+    let (code, words) = refused(&model, &["nowhere.zip"], &[]);
+    assert!(code == Some(3) && words.contains("No such file"), "{words}");
 
     let image = root.join(format!("{}.jp2", product.image("B05", 20)));
     let whole = fs::read(&image).unwrap();

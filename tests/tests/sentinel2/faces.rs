@@ -9,9 +9,12 @@ use conformance::raster::read;
 use conformance::safe::{self, Product};
 use spectralgpt::error::{sgpt_error_free, sgpt_error_message};
 use spectralgpt::gdal::register::sgpt_gdal_register;
+use spectralgpt::model::{sgpt_model_free, sgpt_model_open};
 use spectralgpt::options::files::sgpt_options_set_overwrite;
-use spectralgpt::options::scene::sgpt_options_set_mask;
+use spectralgpt::options::scene::{sgpt_options_add_series, sgpt_options_set_mask};
 use spectralgpt::options::{sgpt_options, sgpt_options_free, sgpt_options_new};
+use spectralgpt::predict::sgpt_predict_files;
+use spectralgpt::session::{sgpt_session_free, sgpt_session_new};
 use spectralgpt::stack::sgpt_stack_vrt;
 use spectralgpt_core::live::vrt::{self, Form, Kind};
 use spectralgpt_core::options::{Masked, Options};
@@ -40,6 +43,35 @@ fn a_live_map_of_a_masked_product_is_the_predicted_one() {
         vrt::write(api, &model, &[text(&zip)], &live, Form { kind, ..Form::default() }, &options)
             .unwrap();
         assert!(read(&live) == expected);
+    }
+}
+
+fn c_text(text: &str) -> CString {
+    CString::new(text).unwrap()
+}
+
+/// Predicts one raster through the C ABI, clouds masked, as a date of a series if there is one.
+fn through_c(model: &Path, input: &Path, series: &[&Path], output: &Path) {
+    let (mut opened, mut options, mut session) = (null_mut(), null_mut(), null_mut());
+    let (model, mask) = (c_text(text(model)), c_text("scl"));
+    let (input, output) = (c_text(text(input)), c_text(text(output)));
+    let series: Vec<CString> = series.iter().map(|date| c_text(text(date))).collect();
+    let no_error = null_mut();
+    // SAFETY: every pointer is to what lives here; no error is asked for.
+    unsafe {
+        assert_eq!(sgpt_model_open(model.as_ptr(), null(), &raw mut opened, no_error), 0);
+        assert_eq!(sgpt_options_new(&raw mut options, no_error), 0);
+        assert_eq!(sgpt_options_set_mask(options, mask.as_ptr(), no_error), 0);
+        for date in &series {
+            assert_eq!(sgpt_options_add_series(options, date.as_ptr(), no_error), 0);
+        }
+        assert_eq!(sgpt_session_new(opened, options, &raw mut session, no_error), 0);
+        let inputs = [input.as_ptr()];
+        let (inputs, output) = (inputs.as_ptr(), output.as_ptr());
+        assert_eq!(sgpt_predict_files(session, inputs, 1, output, null(), null_mut(), no_error), 0);
+        sgpt_session_free(session);
+        sgpt_options_free(options);
+        sgpt_model_free(opened);
     }
 }
 
@@ -91,4 +123,24 @@ fn a_stack_over_the_c_abi_is_the_programs() {
         assert!(stacked(&root, &ours, options).1.contains("'clouds.tif'"));
         sgpt_options_free(options);
     }
+}
+
+#[test]
+fn products_predicted_through_c_give_the_programs_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = Product::new("L2A", "04.00");
+    let two = Product { seed: "other", start: "20220405T100029", ..one.clone() };
+    let Some(first) = one.write(folder.path()) else { return };
+    let (first, second) = (safe::zip(&first), two.write(folder.path()).unwrap());
+    let model = model(folder.path(), &["B02", "B05"], super::z_score(2));
+    let (file, made) = (folder.path().join("map.tif"), folder.path().join("c.tif"));
+    predict(&model, &[text(&first)], &file, &["--mask", "scl"]);
+    through_c(&model, &first, &[], &made);
+    assert!(std::fs::read(&file).unwrap() == std::fs::read(&made).unwrap());
+    let maps = folder.path().join("maps");
+    predict(&model, &[text(&first), text(&second)], &maps, &["--mask", "scl", "--series"]);
+    let made = folder.path().join("date.tif");
+    through_c(&model, &second, &[&first, &second], &made);
+    let name = two.name().replace(".SAFE", ".tif");
+    assert!(std::fs::read(maps.join(name)).unwrap() == std::fs::read(&made).unwrap());
 }

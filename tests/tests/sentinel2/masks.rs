@@ -41,6 +41,36 @@ fn clouds_by_the_scene_classification_are_nodata() {
 }
 
 #[test]
+fn clouds_of_a_date_that_is_brought_to_another_grid_are_nodata() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Product::new("L2A", "04.00");
+    let after = Product {
+        seed: "other",
+        start: "20220405T100029",
+        corner: [600_040.0, 5_400_000.0],
+        ..before.clone()
+    };
+    let Some(first) = before.write(folder.path()) else { return };
+    let second = after.write(folder.path()).unwrap();
+    let model = super::dates::growth(folder.path());
+    let file = folder.path().join("map.tif");
+    predict(&model, &[text(&first), text(&second)], &file, &["--mask", "scl"]);
+    let width = before.size.width as usize;
+    let cloudy = |product: &Product, col: usize, row: usize| {
+        let class = product.classes()[row / 2 * (width / 2) + col / 2];
+        [0, 3, 8, 9, 10, 11].contains(&class)
+    };
+    // The second date lies four pixels to the right.
+    let expected: Vec<bool> = (0..before.size.pixels())
+        .map(|at| (at % width, at / width))
+        .map(|(col, row)| col < 4 || cloudy(&before, col, row) || cloudy(&after, col - 4, row))
+        .collect();
+    let made = hidden(&model);
+    let differ = made.iter().zip(&expected).filter(|(a, b)| a != b).count();
+    assert_eq!(differ, 0, "of {}", made.len());
+}
+
+#[test]
 fn without_a_classification_there_is_nothing_to_mask_by() {
     let folder = tempfile::tempdir().unwrap();
     let product = Product::new("L1C", "04.00");

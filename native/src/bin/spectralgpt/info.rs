@@ -55,7 +55,8 @@ fn lines(manifest: &Manifest) -> Vec<String> {
     }
     lines.push(line("classes", &manifest.classes.len().to_string(), "classes"));
     let class = |class: &spectralgpt_core::model::manifest::Class| {
-        format!("{:>6}  {}  {}", class.value, class.colour, class.name)
+        let from = class.threshold.map_or(String::new(), |least| format!("  (from {least})"));
+        format!("{:>6}  {}  {}{from}", class.value, class.colour, class.name)
     };
     lines.extend(manifest.classes.iter().map(class));
     lines

@@ -59,6 +59,10 @@ pub(crate) struct Arguments {
     /// Pixels that the network sees: the model's size, resampled where the raster's are others, or the source's
     #[arg(long, value_name = "model|source", default_value = "model")]
     resolution: Resolution,
+    /// The score from which on a multilabel model's label is there: one for all, or one each separated
+    /// by commas [default: the model's, 0.5]
+    #[arg(long, value_name = "T", value_delimiter = ',', allow_hyphen_values = true)]
+    threshold: Vec<f64>,
     /// Replaces an existing file
     #[arg(long)]
     overwrite: bool,
@@ -77,6 +81,7 @@ impl Arguments {
         options.dn_offset = self.dn_offset;
         options.mask = self.mask;
         options.resolution = self.resolution;
+        options.thresholds = self.threshold;
         options.overwrite = self.overwrite;
         let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
         let form = Form { kind: self.kind, relative: self.relative };

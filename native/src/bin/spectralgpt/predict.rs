@@ -16,7 +16,7 @@ use spectralgpt_core::options::{Masked, Options, Part, Resolution};
 use spectralgpt_core::raster::gdal::{Format, GdalApi};
 use spectralgpt_core::runtime::provider::{Device, Precision, ProviderChoice};
 use spectralgpt_core::scene::{Predictor, SceneReport};
-use spectralgpt_core::series;
+use spectralgpt_core::{sentinel2, series};
 
 use crate::bar::{Bar, listen};
 use crate::parse::{corners, count, window};
@@ -39,7 +39,9 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
     /// Outputs, separated by commas, the first to FILE, the others beside it: classes, scores,
-    /// confidence, entropy, disagreement, valid; features, chip-features; reconstruction, anomaly
+    /// confidence, entropy, disagreement, valid; grid (a GeoPackage: a polygon per chip of a scene
+    /// classification); features, chip-features, and these as 8-bit integers: features-int8,
+    /// chip-features-int8; reconstruction, anomaly
     /// [default: classes; features of an embed model; reconstruction of a reconstruct model]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     emit: Vec<Emit>,
@@ -98,6 +100,10 @@ pub(crate) struct Arguments {
     /// change model gets the first and the last
     #[arg(long)]
     series: bool,
+    /// The score from which on a multilabel model's label is there: one for all, or one each separated
+    /// by commas [default: the model's, 0.5]
+    #[arg(long, value_name = "T", value_delimiter = ',', allow_hyphen_values = true)]
+    threshold: Vec<f64>,
     /// Format of the output: GTiff, COG
     #[arg(long = "of", value_name = "FORMAT", default_value = "GTiff")]
     format: Format,
@@ -205,6 +211,7 @@ impl Arguments {
         options.mask = self.mask.clone();
         options.resolution = self.resolution;
         options.series = if self.series { self.inputs.clone() } else { Vec::new() };
+        options.thresholds = self.threshold.clone();
         options.format = self.format;
         options.resume = self.resume;
         options.creation = self.creation.clone();
@@ -252,8 +259,9 @@ impl Arguments {
             )));
         }
         let job = |inputs: &[String]| {
-            let stem = Path::new(&inputs[0]).file_stem().unwrap_or_default().to_string_lossy();
-            Job { inputs: inputs.to_vec(), file: self.output.join(format!("{stem}.tif")) }
+            let title = sentinel2::title(&inputs[0]);
+            let end = predictor.options().emit[0].extension();
+            Job { inputs: inputs.to_vec(), file: self.output.join(format!("{title}.{end}")) }
         };
         let jobs: Vec<Job> = self.inputs.chunks(dates).map(job).collect();
         self.check_apart(predictor, &jobs)?;

@@ -10,8 +10,9 @@ use gdal_sys::{
     GDALDatasetH, GDALDriverH, GDALMajorObjectH, GDALProgressFunc, GDALRWFlag, GDALRasterBandH,
     GDALRasterIOExtraArg, GDALResampleAlg, GDALTransformerFunc, GDALWarpAppOptions,
     GDALWarpAppOptionsForBinary, GDALWarpOptions, GIntBig, GSpacing, OGRCoordinateTransformationH,
-    OGREnvelope, OGRErr, OGRFeatureDefnH, OGRFeatureH, OGRFieldDefnH, OGRGeometryH, OGRLayerH,
-    OGRSpatialReferenceH, OGRwkbGeometryType, OSRAxisMappingStrategy, VSILFILE, vsi_l_offset,
+    OGREnvelope, OGRErr, OGRFeatureDefnH, OGRFeatureH, OGRFieldDefnH, OGRFieldType, OGRGeometryH,
+    OGRLayerH, OGRSpatialReferenceH, OGRwkbGeometryType, OSRAxisMappingStrategy, VSILFILE,
+    vsi_l_offset,
 };
 
 use super::library;
@@ -71,14 +72,19 @@ table! {
         CPLErrorReset();
         CPLPopErrorHandler();
         CPLPushErrorHandler(CPLErrorHandler);
+        CPLSetThreadLocalConfigOption(*const c_char, *const c_char);
         CSLDestroy(*mut *mut c_char);
         GDALAllRegister();
         GDALCreate(GDALDriverH, *const c_char, c_int, c_int, c_int, GDALDataType::Type, CSLConstList)
             -> GDALDatasetH;
         GDALCreateCopy(GDALDriverH, *const c_char, GDALDatasetH, c_int, CSLConstList, GDALProgressFunc,
             *mut c_void) -> GDALDatasetH;
+        GDALDatasetCommitTransaction(GDALDatasetH) -> OGRErr::Type;
+        GDALDatasetCreateLayer(GDALDatasetH, *const c_char, OGRSpatialReferenceH,
+            OGRwkbGeometryType::Type, CSLConstList) -> OGRLayerH;
         GDALDatasetGetLayer(GDALDatasetH, c_int) -> OGRLayerH;
         GDALDatasetGetLayerCount(GDALDatasetH) -> c_int;
+        GDALDatasetStartTransaction(GDALDatasetH, c_int) -> OGRErr::Type;
         GDALFlushRasterCache(GDALRasterBandH) -> CPLErr::Type;
         GDALGetBlockSize(GDALRasterBandH, *mut c_int, *mut c_int);
         GDALGetDataTypeName(GDALDataType::Type) -> *const c_char;
@@ -100,6 +106,8 @@ table! {
         GDALGetRasterCount(GDALDatasetH) -> c_int;
         GDALGetRasterDataType(GDALRasterBandH) -> GDALDataType::Type;
         GDALGetRasterNoDataValue(GDALRasterBandH, *mut c_int) -> c_double;
+        GDALGetRasterOffset(GDALRasterBandH, *mut c_int) -> c_double;
+        GDALGetRasterScale(GDALRasterBandH, *mut c_int) -> c_double;
         GDALGetRasterXSize(GDALDatasetH) -> c_int;
         GDALGetRasterYSize(GDALDatasetH) -> c_int;
         GDALGetSpatialRef(GDALDatasetH) -> OGRSpatialReferenceH;
@@ -116,7 +124,9 @@ table! {
         GDALSetCacheMax64(i64);
         GDALSetDescription(GDALMajorObjectH, *const c_char);
         GDALSetGCPs2(GDALDatasetH, c_int, *const GDAL_GCP, OGRSpatialReferenceH) -> CPLErr::Type;
+        GDALSetMetadata(GDALMajorObjectH, CSLConstList, *const c_char) -> CPLErr::Type;
         GDALSetRasterNoDataValue(GDALRasterBandH, c_double) -> CPLErr::Type;
+        GDALSetRasterScale(GDALRasterBandH, c_double) -> CPLErr::Type;
         GDALSetSpatialRef(GDALDatasetH, OGRSpatialReferenceH) -> CPLErr::Type;
         GDALVersionInfo(*const c_char) -> *const c_char;
         GDALWarp(*const c_char, GDALDatasetH, c_int, *mut GDALDatasetH, *const GDALWarpAppOptions,
@@ -129,14 +139,23 @@ table! {
             -> OGRCoordinateTransformationH;
         OCTTransformEx(OGRCoordinateTransformationH, c_int, *mut c_double, *mut c_double,
             *mut c_double, *mut c_int) -> c_int;
+        OGR_F_Create(OGRFeatureDefnH) -> OGRFeatureH;
         OGR_F_Destroy(OGRFeatureH);
         OGR_FD_GetFieldCount(OGRFeatureDefnH) -> c_int;
         OGR_FD_GetFieldDefn(OGRFeatureDefnH, c_int) -> OGRFieldDefnH;
         OGR_FD_GetFieldIndex(OGRFeatureDefnH, *const c_char) -> c_int;
+        OGR_Fld_Create(*const c_char, OGRFieldType::Type) -> OGRFieldDefnH;
+        OGR_Fld_Destroy(OGRFieldDefnH);
         OGR_Fld_GetNameRef(OGRFieldDefnH) -> *const c_char;
         OGR_F_GetFieldAsString(OGRFeatureH, c_int) -> *const c_char;
         OGR_F_IsFieldSetAndNotNull(OGRFeatureH, c_int) -> c_int;
+        OGR_F_SetFieldDouble(OGRFeatureH, c_int, c_double);
+        OGR_F_SetFieldInteger(OGRFeatureH, c_int, c_int);
+        OGR_F_SetFieldString(OGRFeatureH, c_int, *const c_char);
+        OGR_F_SetGeometryDirectly(OGRFeatureH, OGRGeometryH) -> OGRErr::Type;
         OGR_F_StealGeometry(OGRFeatureH) -> OGRGeometryH;
+        OGR_G_CreateFromWkb(*const c_void, OGRSpatialReferenceH, *mut OGRGeometryH, c_int)
+            -> OGRErr::Type;
         OGR_G_DestroyGeometry(OGRGeometryH);
         OGR_G_GetEnvelope(OGRGeometryH, *mut OGREnvelope);
         OGR_G_GetGeometryType(OGRGeometryH) -> OGRwkbGeometryType::Type;
@@ -144,6 +163,9 @@ table! {
         OGR_G_Segmentize(OGRGeometryH, c_double);
         OGR_G_Transform(OGRGeometryH, OGRCoordinateTransformationH) -> OGRErr::Type;
         OGR_GT_Flatten(OGRwkbGeometryType::Type) -> OGRwkbGeometryType::Type;
+        OGR_L_CreateFeature(OGRLayerH, OGRFeatureH) -> OGRErr::Type;
+        OGR_L_CreateField(OGRLayerH, OGRFieldDefnH, c_int) -> OGRErr::Type;
+        OGR_L_GetFeatureCount(OGRLayerH, c_int) -> GIntBig;
         OGR_L_GetLayerDefn(OGRLayerH) -> OGRFeatureDefnH;
         OGR_L_GetNextFeature(OGRLayerH) -> OGRFeatureH;
         OGR_L_GetSpatialRef(OGRLayerH) -> OGRSpatialReferenceH;

@@ -113,11 +113,13 @@ impl GdalBands {
     }
 
     /// Says whether no row that comes is in a block of these rows: what GDAL keeps is of no more use,
-    /// and new memory costs more than the same again.
+    /// and new memory costs more than the same again. A virtual raster's blocks are not those of the
+    /// files behind it, which are forgotten with them.
     fn ends_blocks(&self, window: Window, number: c_int) -> bool {
         let height = self.info.bands[number.unsigned_abs() as usize - 1].block.height;
         let whole = window.size.width == self.size().width;
-        whole && self.masks.is_empty() && window.end_row().is_multiple_of(height.max(1))
+        let own = self.info.driver != "VRT" && self.masks.is_empty();
+        whole && own && window.end_row().is_multiple_of(height.max(1))
     }
 
     fn read_mask(&self, window: Window, by: ValidBy, mask: &mut [f32]) -> Result<()> {
@@ -197,6 +199,13 @@ impl RasterSource for GdalBands {
             pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
         }
         Ok(())
+    }
+
+    fn scratch(&self) -> usize {
+        let mask = if self.masks.is_empty() { 0 } else { size_of::<f32>() };
+        let nearest = self.validity.as_ref();
+        mask + nearest
+            .map_or(0, |nearest| nearest.bands() * size_of::<f32>() + 1 + nearest.scratch())
     }
 }
 

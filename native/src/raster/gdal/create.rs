@@ -43,7 +43,7 @@ impl Dataset {
             let bands = layout.bands;
             return Err(Error::usage(format!("GDAL cannot hold {bands} band(s) of {size}")));
         };
-        let kind = gdal_type(layout.sample);
+        let kind = layout.gdal_type(api);
         Self::made(api, c"GTiff", options, Strict::Yes, |driver| {
             let (name, creation) = (name.as_ptr(), creation.as_ptr());
             // SAFETY: the driver is GDAL's; the texts outlive the call.
@@ -95,7 +95,7 @@ impl Dataset {
     }
 
     /// Has a driver make a dataset.
-    fn made(
+    pub(super) fn made(
         api: &'static GdalApi,
         driver: &CStr,
         options: &[String],

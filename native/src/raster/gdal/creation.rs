@@ -2,7 +2,7 @@
 
 use super::sink::Format;
 use crate::error::{Error, Result};
-use crate::raster::{Layer, SampleType};
+use crate::raster::{Layer, SampleType, Stored};
 
 /// From this many bands on, features for example, GDAL's own blocks of 256 x 256 pixels would be
 /// hundreds of megabytes each.
@@ -18,7 +18,8 @@ pub(super) fn gtiff(layer: &Layer, format: Format, given: &[String]) -> Result<V
     if layer.bands.len() > MANY_BANDS {
         ours.extend(["BLOCKXSIZE=32", "BLOCKYSIZE=32"]);
     }
-    let predictor = if layer.sample == SampleType::F32 { "PREDICTOR=3" } else { "PREDICTOR=2" };
+    let floats = layer.sample == SampleType::F32 && layer.stored == Stored::AsIs;
+    let predictor = if floats { "PREDICTOR=3" } else { "PREDICTOR=2" };
     match format {
         Format::GTiff => merged(&ours, predictor, given),
         Format::Cog => merged(&ours, predictor, &[]),
@@ -30,11 +31,17 @@ pub(super) fn gtiff(layer: &Layer, format: Format, given: &[String]) -> Result<V
 /// # Errors
 /// - Usage: one has no `=`.
 pub(super) fn cog(layer: &Layer, given: &[String]) -> Result<Vec<String>> {
+    // Nor integers that each band has another scale for, by a GDAL that takes them to have no sign.
     let resampling = match layer.sample {
-        SampleType::F32 => "OVERVIEW_RESAMPLING=AVERAGE",
-        SampleType::U8 | SampleType::U16 => "OVERVIEW_RESAMPLING=NEAREST",
+        SampleType::F32 if layer.stored == Stored::AsIs => "OVERVIEW_RESAMPLING=AVERAGE",
+        _ => "OVERVIEW_RESAMPLING=NEAREST",
     };
-    merged(&["BIGTIFF=IF_SAFER", resampling], "PREDICTOR=YES", given)
+    let mut ours = vec!["BIGTIFF=IF_SAFER", resampling];
+    if layer.bands.len() > MANY_BANDS {
+        // The smallest that GDAL takes; its own are of 512 x 512 pixels.
+        ours.push("BLOCKSIZE=128");
+    }
+    merged(&ours, "PREDICTOR=YES", given)
 }
 
 fn merged(ours: &[&str], predictor: &str, given: &[String]) -> Result<Vec<String>> {

@@ -7,6 +7,7 @@ use gdal_sys::{CPLErr, GDALDataType, GDALDatasetH, GDALRasterBandH, OGRLayerH};
 
 use super::GdalApi;
 use super::listen::{failed, tell};
+use super::scratch::RowLayout;
 use super::strings::{CTexts, c_text};
 use crate::error::{Kind, Result};
 use crate::geometry::Size;
@@ -162,6 +163,14 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// Sets what a band's numbers are times to be what they stand for; `None` on failure.
+    pub(super) fn set_scale(&self, band: c_int, scale: f64) -> Option<()> {
+        // SAFETY: the band belongs to the open handle.
+        succeeded(unsafe { (self.api.GDALSetRasterScale)(self.band(band), scale) })
+    }
+}
+
 impl Drop for Dataset {
     fn drop(&mut self) {
         // SAFETY: the handle is open and nothing uses it after this.
@@ -178,6 +187,24 @@ impl std::fmt::Debug for Dataset {
 /// Returns `None` for a failure.
 pub(super) fn succeeded(outcome: CPLErr::Type) -> Option<()> {
     (outcome < CPLErr::CE_Failure).then_some(())
+}
+
+/// The first GDAL that has a type for signed bytes.
+const SIGNED_BYTES: u32 = 3_070_000;
+
+impl RowLayout {
+    /// Tells whether the bytes' sign is a creation option, since this GDAL has no type for it.
+    pub(super) fn signed_by_option(self, api: &GdalApi) -> bool {
+        self.signed && api.version_number() < SIGNED_BYTES
+    }
+
+    /// Returns GDAL's name of the pixel type.
+    pub(super) fn gdal_type(self, api: &GdalApi) -> GDALDataType::Type {
+        if self.signed && !self.signed_by_option(api) {
+            return GDALDataType::GDT_Int8;
+        }
+        gdal_type(self.sample)
+    }
 }
 
 /// Returns GDAL's name of a pixel type.

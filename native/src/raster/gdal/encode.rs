@@ -8,6 +8,7 @@ use super::create::Strict;
 use super::creation;
 use super::dataset::Dataset;
 use super::georeference::{Georeference, same_place};
+use super::int8::{self, Scales};
 use super::pieces::pieces;
 use super::publish::Destination;
 use super::scratch::{RowLayout, Scratch};
@@ -24,6 +25,7 @@ use crate::raster::Layer;
 pub(super) struct Encoder {
     pub(super) api: &'static GdalApi,
     pub(super) size: Size,
+    /// That of the file, of other samples than the rows' where these are made smaller.
     pub(super) layout: RowLayout,
     pub(super) georeference: Georeference,
     names: Vec<CString>,
@@ -51,14 +53,19 @@ impl Encoder {
             Format::GTiff => None,
             Format::Cog => Some(creation::cog(layer, &options.creation)?),
         };
+        let layout = RowLayout::new(layer, size).stored(&layer.stored);
+        let mut gtiff = creation::gtiff(layer, options.format, &options.creation)?;
+        if layout.signed_by_option(api) {
+            gtiff.push("PIXELTYPE=SIGNEDBYTE".to_owned());
+        }
         Ok(Self {
             api,
             size,
-            layout: RowLayout::new(layer, size),
+            layout,
             names: layer.bands.iter().map(|name| c_text(name)).collect::<Result<_>>()?,
-            nodata: layer.nodata,
+            nodata: if layout.signed { Some(int8::NODATA.into()) } else { layer.nodata },
             georeference,
-            gtiff: creation::gtiff(layer, options.format, &options.creation)?,
+            gtiff,
             cog,
             memory: options.memory,
         })
@@ -66,7 +73,7 @@ impl Encoder {
 
     /// Counts how often [`encode`](Self::encode) goes over the rows.
     pub(super) fn passes(&self) -> u32 {
-        if self.cog.is_some() { 3 } else { 2 }
+        2 + u32::from(self.cog.is_some())
     }
 
     /// Encodes all rows, reads the file again and compares it with them. Returns the file.
@@ -85,18 +92,25 @@ impl Encoder {
         let path = destination.hidden("map.tif");
         let doing = || format!("cannot encode the map, which needs {}", scratch.need());
         let dataset = Dataset::create(self.api, &path, self.size, self.layout, &self.gtiff)?;
-        self.describe(&dataset)?;
+        let scales = self.scales(scratch)?;
+        self.describe(&dataset, scales.as_ref())?;
         let mut pixels = Vec::new();
         for window in self.pieces(&dataset) {
-            scratch.read(window, &mut pixels)?;
+            read(scratch, scales.as_ref(), window, &mut pixels)?;
             let write = || dataset.write_window(window, self.layout, &pixels);
             self.api.attempt(Kind::Io, doing, write)?;
             watch.advance(window)?;
         }
         dataset.close(doing)?;
         let path = self.copy(path, destination, Strict::No, watch)?;
-        self.verify(scratch, &path, watch)?;
+        self.verify(scratch, scales.as_ref(), &path, watch)?;
         Ok(path)
+    }
+
+    /// Finds the scales of samples that are made smaller.
+    fn scales(&self, scratch: &Scratch) -> Result<Option<Scales>> {
+        let find = || Scales::find(scratch, self.size, self.memory / 4);
+        self.layout.signed.then(find).transpose()
     }
 
     /// Makes the COG that is wanted of the GTiff, which goes.
@@ -120,7 +134,9 @@ impl Encoder {
 
     /// Cuts the file into windows of which two fit into memory, beside GDAL's copy of some blocks.
     fn pieces(&self, dataset: &Dataset) -> impl Iterator<Item = Window> {
-        let pixel = self.layout.sample_bytes() * self.layout.bands as usize;
+        // Those that are made smaller are there twice.
+        let sample = if self.layout.signed { size_of::<f32>() } else { self.layout.sample_bytes() };
+        let pixel = sample * self.layout.bands as usize;
         pieces(self.size, dataset.block(dataset.band(1)), pixel, self.memory / 4)
     }
 
@@ -128,20 +144,28 @@ impl Encoder {
     ///
     /// # Errors
     /// - Io: GDAL refuses it.
-    pub(super) fn describe(&self, dataset: &Dataset) -> Result<()> {
+    pub(super) fn describe(&self, dataset: &Dataset, scales: Option<&Scales>) -> Result<()> {
         self.georeference.write(dataset)?;
-        let doing = || "cannot write band names and nodata".to_owned();
+        let doing = || "cannot write band names, nodata and scales".to_owned();
         self.api.attempt(Kind::Io, doing, || {
             let mut bands = (1..).zip(&self.names);
-            bands.try_for_each(|(number, name)| dataset.describe(number, name, self.nodata))
+            bands.try_for_each(|(number, name)| dataset.describe(number, name, self.nodata))?;
+            let mut scales = (1..).zip(scales.map_or(&[][..], Scales::each));
+            scales.try_for_each(|(number, scale)| dataset.set_scale(number, *scale))
         })
     }
 
-    fn verify(&self, scratch: &Scratch, path: &Path, watch: &mut Watch<'_>) -> Result<()> {
+    fn verify(
+        &self,
+        scratch: &Scratch,
+        scales: Option<&Scales>,
+        path: &Path,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
         let dataset = self.check_description(path)?;
         let (mut pixels, mut encoded) = (Vec::new(), Vec::new());
         for window in self.pieces(&dataset) {
-            scratch.read(window, &mut pixels)?;
+            read(scratch, scales, window, &mut pixels)?;
             encoded.resize(pixels.len(), 0);
             let doing = || "cannot read the encoded map back".to_owned();
             let read = || dataset.read_window(window, self.layout, &mut encoded);
@@ -182,4 +206,18 @@ impl Encoder {
         self.api.listen(|| same_place(&Georeference::read(&dataset), &self.georeference)).0?;
         Ok(dataset)
     }
+}
+
+/// Reads a window of all bands as the file holds it, (row, band, column).
+fn read(
+    scratch: &Scratch,
+    scales: Option<&Scales>,
+    window: Window,
+    pixels: &mut Vec<u8>,
+) -> Result<()> {
+    scratch.read(window, pixels)?;
+    if let Some(scales) = scales {
+        *pixels = scales.integers(pixels, window.size.width);
+    }
+    Ok(())
 }

@@ -41,6 +41,8 @@ pub struct BandInfo {
     pub metadata: BTreeMap<String, String>,
     /// The value that means "nothing here".
     pub nodata: Option<f64>,
+    /// What its scale and offset, where they make reflectance of ten thousandths, add to its numbers.
+    pub dn_offset: Option<f64>,
     /// GDAL's name of the pixel type, as in `UInt16`.
     pub data_type: String,
     /// Tells whether the band is the opacity of the others.
@@ -105,6 +107,7 @@ impl BandInfo {
                 description: text((api.GDALGetDescription)(band)),
                 metadata: all,
                 nodata: (has_nodata != 0).then_some(nodata),
+                dn_offset: dn_offset(dataset, number),
                 data_type: text(data_type),
                 alpha: alpha == GDALColorInterp::GCI_AlphaBand,
                 mask: Mask::of_flags((api.GDALGetMaskFlags)(band)),
@@ -130,6 +133,22 @@ impl Mask {
             _ => Self::Band,
         }
     }
+}
+
+/// Returns the offset in digital numbers that a band's scale and offset mean. Other scales than
+/// reflectance's of Sentinel-2, 0.0001, are of other numbers.
+fn dn_offset(dataset: &Dataset, number: c_int) -> Option<f64> {
+    let (api, band) = (dataset.api, dataset.band(number));
+    let (mut has_offset, mut has_scale) = (0, 0);
+    // SAFETY: the band belongs to the open handle; the numbers are ours.
+    let (offset, scale) = unsafe {
+        (
+            (api.GDALGetRasterOffset)(band, &raw mut has_offset),
+            (api.GDALGetRasterScale)(band, &raw mut has_scale),
+        )
+    };
+    let reflectance = has_offset != 0 && has_scale != 0 && (scale - 1e-4).abs() < 1e-9;
+    reflectance.then(|| (offset / scale).round())
 }
 
 /// Reads a domain's items; `None` is the default domain.

@@ -205,7 +205,8 @@ impl Labels {
                     std::ptr::null_mut(),
                 )
             })?;
-            let layout = RowLayout { sample: SampleType::F32, bands: 1, width: size.width };
+            let layout =
+                RowLayout { sample: SampleType::F32, signed: false, bands: 1, width: size.width };
             memory.read_window(Window::whole(size), layout, &mut bytes)
         })?;
         let values = bytes.as_chunks().0.iter();

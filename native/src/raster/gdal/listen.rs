@@ -13,6 +13,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Different warnings that are logged; a file could hold one per block.
 const MOST_TOLD: usize = 100;
+/// Different reasons that an error gives.
+const MOST_REASONS: usize = 5;
 
 thread_local! {
     /// What GDAL said on this thread since the innermost [`GdalApi::listen`] began.
@@ -145,8 +147,28 @@ pub(super) fn tell(warnings: &[String]) {
     }
 }
 
-/// Makes an error of GDAL's words.
+/// Makes an error of GDAL's words: each once, and the first few, as GDAL may say them of every point.
 pub(super) fn failed(kind: Kind, doing: &str, words: &[String]) -> Error {
-    let reason = if words.is_empty() { "GDAL gives no reason".into() } else { words.join("; ") };
+    let mut told: Vec<&str> = Vec::new();
+    for words in words.iter().map(String::as_str) {
+        if told.len() < MOST_REASONS && !told.contains(&words) {
+            told.push(words);
+        }
+    }
+    let reason = if told.is_empty() { "GDAL gives no reason".into() } else { told.join("; ") };
     Error::new(kind, format!("{doing}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_repeats_nothing_and_ends() {
+        let words: Vec<String> = (0..900).map(|at| format!("reason {}", at % 9)).collect();
+        let error = failed(Kind::Input, "cannot read 'a'", &words);
+        let few: Vec<&str> = words[..MOST_REASONS].iter().map(String::as_str).collect();
+        assert_eq!(error.message(), format!("cannot read 'a': {}", few.join("; ")));
+        assert!(failed(Kind::Io, "x", &[]).message().ends_with("GDAL gives no reason"));
+    }
 }

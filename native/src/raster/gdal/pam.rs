@@ -1,6 +1,6 @@
 //! Writes the sidecar that GDAL and QGIS read beside a map: names, colours, what was run.
 
-use crate::raster::Layer;
+use crate::raster::{Layer, Stored};
 use crate::xml::{escaped, line, palette};
 
 /// The metadata item that holds the SHA-256 of the map the sidecar belongs to.
@@ -22,7 +22,10 @@ pub(super) fn sidecar(
     }
     line(&mut xml, 2, "<Metadata>");
     let checksum = (MAP_SHA256.to_owned(), map_sha256.to_owned());
-    for (key, value) in metadata.iter().chain([&checksum]) {
+    let smaller = (layer.stored == Stored::Int8).then(|| {
+        ("SPECTRALGPT_QUANTISATION".to_owned(), "value = integer x scale of the band".to_owned())
+    });
+    for (key, value) in metadata.iter().chain(&smaller).chain([&checksum]) {
         line(&mut xml, 4, &format!("<MDI key=\"{}\">{}</MDI>", escaped(key), escaped(value)));
     }
     line(&mut xml, 2, "</Metadata>");
@@ -51,6 +54,7 @@ mod tests {
             bands: vec!["class".into()],
             nodata: Some(255.0),
             categories: vec![category("water", [0, 0, 255]), category("wood", [0, 128, 0])],
+            stored: Stored::AsIs,
         };
         let xml = sidecar(&layer, &[("MODEL".into(), "a & b".into())], "abc", "");
         assert_eq!(xml.matches("<Entry ").count(), 2);

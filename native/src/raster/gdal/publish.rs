@@ -72,25 +72,30 @@ impl Destination {
         self.hidden.keep(if keep { &[ROWS, JOURNAL] } else { &[] });
     }
 
-    /// Renames a map and then its sidecar to their final names. What an overwritten map had beside
+    /// Renames a map and then its sidecar, if it has one, to their final names. What an overwritten map had beside
     /// it, overviews and a mask, describes other pixels and goes once the map is replaced.
     ///
     /// # Errors
     /// - Io: a name cannot be given; the old files are unchanged if it is the map's.
     /// - Usage: the file has come to exist meanwhile.
-    pub(super) fn publish(mut self, map: &Path, sidecar: &str) -> Result<PathBuf> {
+    pub(super) fn publish(mut self, map: &Path, sidecar: Option<&str>) -> Result<PathBuf> {
         let unnamed = self.hidden("sidecar.xml");
-        std::fs::write(&unnamed, sidecar)
-            .map_err(|error| Error::file("write", &unnamed, &error))?;
+        if let Some(sidecar) = sidecar {
+            std::fs::write(&unnamed, sidecar)
+                .map_err(|error| Error::file("write", &unnamed, &error))?;
+            sync(&unnamed)?;
+        }
         sync(map)?;
-        sync(&unnamed)?;
         if self.overwrite {
             rename(map, &self.path)?;
             [".ovr", ".msk"].iter().try_for_each(|end| remove(&beside(&self.path, end)))?;
         } else {
             rename_to_new(map, &self.path)?;
         }
-        rename(&unnamed, &beside(&self.path, ".aux.xml"))?;
+        match sidecar {
+            Some(_) => rename(&unnamed, &beside(&self.path, ".aux.xml"))?,
+            None => remove(&beside(&self.path, ".aux.xml"))?,
+        }
         self.keep_rows(false);
         drop(self.hidden);
         sync_folder(folder_of(&self.path))?;

@@ -52,7 +52,7 @@ impl Encoder {
         let (mut path, window) = (destination.hidden("map.tif"), Window::whole(SMALL));
         let (pixels, go_on) = (noise(layout), &mut |_, _| true);
         let dataset = Dataset::create(self.api, &path, SMALL, layout, &self.gtiff)?;
-        self.describe(&dataset)?;
+        self.describe(&dataset, None)?;
         let doing = || "cannot encode a small raster".to_owned();
         self.api.attempt(Kind::Io, doing, || dataset.write_window(window, layout, &pixels))?;
         dataset.close(doing)?;

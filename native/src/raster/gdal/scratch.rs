@@ -11,7 +11,7 @@ use super::publish::{Destination, JOURNAL, ROWS};
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 use crate::journal::Journal;
-use crate::raster::{Layer, SampleType, Samples};
+use crate::raster::{Layer, SampleType, Samples, Stored};
 
 /// Rows are brought to the disk, and so survive the run, this often.
 const PACE: Duration = Duration::from_secs(1);
@@ -26,6 +26,8 @@ pub fn scratch_bytes(layer: &Layer, size: Size) -> u64 {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowLayout {
     pub(super) sample: SampleType,
+    /// Whether bytes have a sign.
+    pub(super) signed: bool,
     pub(super) bands: u32,
     pub(super) width: u32,
 }
@@ -33,7 +35,15 @@ pub(super) struct RowLayout {
 impl RowLayout {
     pub(super) fn new(layer: &Layer, size: Size) -> Self {
         let bands = u32::try_from(layer.bands.len()).unwrap_or(u32::MAX);
-        Self { sample: layer.sample, bands, width: size.width }
+        Self { sample: layer.sample, signed: false, bands, width: size.width }
+    }
+
+    /// Returns that of the file that is made of the rows.
+    pub(super) fn stored(self, stored: &Stored) -> Self {
+        match stored {
+            Stored::Int8 => Self { sample: SampleType::U8, signed: true, ..self },
+            _ => self,
+        }
     }
 
     pub(super) fn sample_bytes(self) -> usize {

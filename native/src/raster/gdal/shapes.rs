@@ -105,7 +105,8 @@ pub(super) fn burn(
                 std::ptr::null_mut(),
             )
         })?;
-        let layout = RowLayout { sample: SampleType::U8, bands: 1, width: window.size.width };
+        let layout =
+            RowLayout { sample: SampleType::U8, signed: false, bands: 1, width: window.size.width };
         memory.read_window(Window::whole(window.size), layout, burnt)
     })
 }

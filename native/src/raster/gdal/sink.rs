@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::encode::Encoder;
+use super::grid::Grid;
 use super::pam::sidecar;
 use super::publish::{Destination, sha256};
 use super::scratch::Scratch;
@@ -11,7 +12,7 @@ use super::watch::{RowProgress, Watch};
 use super::{GdalApi, Georeference};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::raster::{Layer, RasterSink, Samples};
+use crate::raster::{Layer, RasterSink, Samples, Stored};
 
 /// The format of an output file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,11 +80,19 @@ pub struct GdalSink {
     // First, so that its file is closed before the folder goes.
     pub(super) scratch: Scratch,
     destination: Destination,
-    encoder: Encoder,
+    maker: Maker,
     layer: Layer,
-    /// The coordinate reference system, if it goes into the sidecar.
-    srs: String,
+    size: Size,
     resume: bool,
+}
+
+/// What makes a file of the rows.
+#[derive(Debug)]
+enum Maker {
+    /// A raster; the coordinate reference system, if it goes into the sidecar, else nothing.
+    Raster(Encoder, String),
+    /// A vector file.
+    Grid(Grid),
 }
 
 impl GdalSink {
@@ -114,13 +123,21 @@ impl GdalSink {
             return Err(Error::failed("a run without a key cannot be resumed"));
         }
         let place = |error: Error| error.at(&format!("'{}'", path.display()));
-        let encoder = Encoder::new(api, layer, size, georeference.clone(), options);
-        let mut encoder = encoder.map_err(place)?;
+        let maker = match &layer.stored {
+            Stored::Polygons(cells) => {
+                Grid::new(api, path, (layer, cells), size, georeference).map(Maker::Grid)
+            }
+            _ => Encoder::new(api, layer, size, georeference.clone(), options)
+                .map(|encoder| Maker::Raster(encoder, String::new())),
+        };
+        let mut maker = maker.map_err(place)?;
         let mut destination = Destination::reserve(path, overwrite, resume)?;
-        let srs = encoder.rehearse(&destination).map_err(place)?.unwrap_or_default();
+        if let Maker::Raster(encoder, srs) = &mut maker {
+            *srs = encoder.rehearse(&destination).map_err(place)?.unwrap_or_default();
+        }
         let scratch = Scratch::create(&destination, layer, size, key, resume)?;
         destination.keep_rows(scratch.safe() > 0);
-        Ok(Self { scratch, destination, encoder, layer: layer.clone(), srs, resume })
+        Ok(Self { scratch, destination, maker, layer: layer.clone(), size, resume })
     }
 
     /// Counts the rows that an interrupted run left, which need not be written again.
@@ -152,14 +169,24 @@ impl GdalSink {
         metadata: &[(String, String)],
         progress: &mut RowProgress<'_>,
     ) -> Result<PathBuf> {
-        let Self { scratch, destination, encoder, layer, srs, .. } = self;
+        let Self { scratch, destination, maker, layer, size, .. } = self;
         let place = format!("'{}'", destination.path().display());
-        let mut watch = Watch::new(progress, encoder.size, encoder.passes());
-        let map = encoder.encode(&scratch, &destination, &mut watch);
-        let map = map.map_err(|error| error.at(&place))?;
-        let sidecar = sidecar(&layer, metadata, &sha256(&map, &mut watch)?, &srs);
-        drop(scratch);
-        destination.publish(&map, &sidecar)
+        let at = |error: Error| error.at(&place);
+        match maker {
+            Maker::Raster(encoder, srs) => {
+                let mut watch = Watch::new(progress, size, encoder.passes());
+                let map = encoder.encode(&scratch, &destination, &mut watch).map_err(at)?;
+                let sidecar = sidecar(&layer, metadata, &sha256(&map, &mut watch)?, &srs);
+                drop(scratch);
+                destination.publish(&map, Some(&sidecar))
+            }
+            Maker::Grid(grid) => {
+                let mut watch = Watch::new(progress, size, 2);
+                let made = grid.write(&scratch, &destination, metadata, &mut watch).map_err(at)?;
+                drop(scratch);
+                destination.publish(&made, None)
+            }
+        }
     }
 }
 

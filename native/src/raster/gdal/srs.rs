@@ -132,7 +132,7 @@ pub(super) unsafe fn wkt(api: &GdalApi, srs: OGRSpatialReferenceH) -> String {
 }
 
 /// Tells whether two reference systems, given as WKT, are one; an unknown one may be any.
-pub(super) fn same_srs(api: &'static GdalApi, a: &str, b: &str) -> bool {
+pub(crate) fn same_srs(api: &'static GdalApi, a: &str, b: &str) -> bool {
     if a == b || a.is_empty() || b.is_empty() {
         return true;
     }

@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use gdal_sys::{GDALDataType, GDALRWFlag};
 
-use super::dataset::{Dataset, gdal_type, succeeded};
+use super::dataset::{Dataset, succeeded};
 use super::scratch::RowLayout;
 use crate::geometry::{Size, Window};
 
@@ -101,7 +101,7 @@ impl Dataset {
     ) -> Option<()> {
         let bands: Vec<c_int> = (1..=c_int::try_from(layout.bands).ok()?).collect();
         let spacing = Spacing {
-            sample: gdal_type(layout.sample),
+            sample: layout.gdal_type(self.api),
             pixel: layout.sample_bytes(),
             line: layout.row_bytes(),
             band: layout.sample_bytes() * layout.width as usize,

@@ -80,6 +80,7 @@ impl GdalSource {
         for (new, old) in warped.info.bands.iter_mut().zip(&self.info.bands) {
             new.description.clone_from(&old.description);
             new.metadata.clone_from(&old.metadata);
+            new.dn_offset = old.dn_offset;
         }
         warped.info.metadata = self.info.metadata;
         warped.info.files = self.info.files;

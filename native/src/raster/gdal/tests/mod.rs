@@ -14,7 +14,7 @@ use std::process::Command;
 use super::*;
 use crate::error::Result;
 use crate::geometry::{Size, Window};
-use crate::raster::{Layer, RasterSink, RasterSource, SampleType, Samples};
+use crate::raster::{Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
 const TYPES: [SampleType; 3] = [SampleType::U8, SampleType::U16, SampleType::F32];
 
@@ -38,7 +38,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 
 fn layer(sample: SampleType, bands: usize) -> Layer {
     let bands = (1..=bands).map(|number| format!("score {number}")).collect();
-    Layer { sample, bands, nodata: None, categories: vec![] }
+    Layer { sample, bands, nodata: None, categories: vec![], stored: Stored::AsIs }
 }
 
 fn place() -> Georeference {

@@ -175,3 +175,21 @@ fn pixels_that_a_codec_warns_of_are_an_error_with_its_words() {
     }
     assert!(warned > 0, "no damage that libjpeg would go over");
 }
+
+#[test]
+fn what_a_read_holds_besides_is_told() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let path = folder.path().join("scene.tif");
+    let size = Size::new(61, 40);
+    write(api, &path, &layer(SampleType::U16, 3), size, &SinkOptions::default());
+    let plain = open(api, &path).unwrap();
+    let mut georeference = plain.info().georeference.clone();
+    assert_eq!(plain.select(&[1, 3], None).unwrap().scratch(), 0);
+    georeference.geotransform =
+        georeference.geotransform.map(|[x, w, a, y, b, h]| [x + w / 2.0, w, a, y + h / 2.0, b, h]);
+    let place = Place { georeference, size };
+    let warped = open(api, &path).unwrap().onto(&place, Resampling::Bilinear, None).unwrap();
+    // An alpha band; then all bands again, nearest, with their alpha band and validity.
+    assert_eq!(warped.select(&[1, 3], None).unwrap().scratch(), 4 + 2 * 4 + 1 + 4);
+}
