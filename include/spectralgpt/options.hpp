@@ -68,6 +68,9 @@ class TrainOptions {
   }
   TrainOptions &blocks(std::uint32_t pixels) { return set(sgpt_train_options_set_blocks, pixels); }
   TrainOptions &folds(std::uint32_t folds) { return set(sgpt_train_options_set_folds, folds); }
+  TrainOptions &balance(double balance) {
+    return set(sgpt_train_options_set_balance, balance);
+  }
   TrainOptions &seed(std::uint64_t seed) { return set(sgpt_train_options_set_seed, seed); }
   TrainOptions &cache(const std::string &folder) {
     return set(sgpt_train_options_set_cache, folder.c_str());

@@ -13,7 +13,7 @@ int main(int count, char **given) {
     sgpt::Watch watch;
     watch.progress = [&heard](std::size_t, std::size_t) { return ++heard > 0; };
     const auto report = model.train(scene, given[3], given[4],
-                                    sgpt::TrainOptions().field("use").head("auto").seed(0),
+                                    sgpt::TrainOptions().field("use").head("auto").balance(0).seed(0),
                                     sgpt::Options().threads(2), watch);
     std::printf("%s\n%s\n", model.preview_files({scene}).c_str(), report.c_str());
     return heard > 0 ? 0 : 3;
