@@ -128,46 +128,6 @@ def test_a_bundle_is_downloaded(bundle, address, monkeypatch, tmp_path):
     assert install._download(feedback) == packed(GOOD)
 
 
-def test_a_download_that_stands_still_is_cancelled(bundle, plugin, monkeypatch, tmp_path):
-    from spectralgpt_qgis import engine
-    from spectralgpt_qgis.algorithms import install_native_library as install
-
-    asked, over = threading.Event(), threading.Event()
-
-    class Slow(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Length", "1000000")
-            self.end_headers()
-            self.wfile.write(bytes(1000))
-            asked.set()
-            over.wait(60)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(engine, "setting", lambda _name: url)
-    monkeypatch.setattr(bundle, "PINS", tmp_path / "pins")
-    bundle.PINS.write_text(f"{'0' * 64}  {PLATFORM}\n")
-    feedback, said = QgsProcessingFeedback(), []
-
-    def download():
-        try:
-            install._download(feedback)
-        except QgsProcessingException as error:
-            said.append(str(error))
-
-    # As in QGIS's window: the algorithm has a thread of its own.
-    thread = threading.Thread(target=download)
-    thread.start()
-    assert asked.wait(30)
-    feedback.cancel()
-    thread.join(30)
-    over.set()
-    server.shutdown()
-    assert said == ["Cancelled; nothing was installed."]
-
-
 @pytest.fixture(scope="session")
 def real(work):
     """A bundle of the tested build, or the one that the environment names."""
