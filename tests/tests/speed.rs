@@ -113,8 +113,8 @@ fn bench_compares_overlaps_and_areas() {
     let found = json(cache.path(), &[&common[..], &["--scaling"]].concat());
     let parts = found["parts"].as_array().unwrap();
     let areas: Vec<_> = parts.iter().map(|part| part["area"].as_f64().unwrap()).collect();
-    assert_eq!(areas, [1.0, 4.0, 16.0]);
-    assert_eq!((&parts[0]["chips"], &parts[2]["chips"]), (&1.0.into(), &15.0.into()));
+    assert_eq!(areas, [16.0, 4.0, 16.0, 4.0, 1.0]);
+    assert_eq!((&parts[0]["chips"], &parts[4]["chips"]), (&1.0.into(), &15.0.into()));
 }
 
 #[test]

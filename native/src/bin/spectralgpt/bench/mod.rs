@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     /// Compares overlaps instead, separated by commas: seams, time, and the map of the last of them
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["peer", "scaling"])]
     overlaps: Vec<u32>,
-    /// Compares a sixteenth, a quarter and all of the raster instead: time and memory
+    /// Compares sixteenths and quarters of the raster with all of it instead: time and memory
     #[arg(long, requires = "input", conflicts_with = "peer")]
     scaling: bool,
     /// Measures the fastest way alone
