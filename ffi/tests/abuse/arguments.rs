@@ -95,6 +95,7 @@ fn text(function: &str, name: &str) -> &'static str {
         ("sgpt_options_set_provider", _) => "\"ort\"",
         ("sgpt_options_set_format", _) => "\"COG\"",
         ("sgpt_options_set_resolution", _) => "\"source\"",
+        ("sgpt_options_set_threshold", _) => "\"0.5\"",
         ("sgpt_train_options_set_head" | "sgpt_train_options_set_layer", _) => "\"auto\"",
         ("sgpt_convert_options_set_task", _) => "\"segment\"",
         ("sgpt_convert_options_set_profile", _) => "\"segmunich\"",
