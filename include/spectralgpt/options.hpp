@@ -7,11 +7,34 @@
 #include "call.hpp"
 
 namespace sgpt {
+namespace detail {
+
+/// Owns options of C; `Self` is the class of its setters, which can be chained.
+template <typename Self, typename T, auto create, auto release>
+class Settings {
+ public:
+  Settings() : handle_(make<Handle>(create)) {}
+  const T *get() const noexcept { return handle_.get(); }
+
+ protected:
+  template <typename Function, typename... Values>
+  Self &set(Function function, Values... values) {
+    call(function, handle_.get(), values...);
+    return static_cast<Self &>(*this);
+  }
+
+ private:
+  using Handle = Owner<T, release>;
+  Handle handle_;
+};
+
+}  // namespace detail
 
 /// Describes what `options` of sgpt_convert say; setters can be chained.
-class ConvertOptions {
+class ConvertOptions
+    : public detail::Settings<ConvertOptions, sgpt_convert_options, sgpt_convert_options_new,
+                              sgpt_convert_options_free> {
  public:
-  ConvertOptions() : handle_(detail::make<Handle>(sgpt_convert_options_new)) {}
   ConvertOptions &task(const std::string &name) {
     return set(sgpt_convert_options_set_task, name.c_str());
   }
@@ -38,22 +61,13 @@ class ConvertOptions {
   }
   ConvertOptions &portable(bool on) { return set(sgpt_convert_options_set_portable, on); }
   ConvertOptions &stac(bool on) { return set(sgpt_convert_options_set_stac, on); }
-  const sgpt_convert_options *get() const noexcept { return handle_.get(); }
-
- private:
-  using Handle = detail::Owner<sgpt_convert_options, sgpt_convert_options_free>;
-  template <typename Function, typename... Values>
-  ConvertOptions &set(Function function, Values... values) {
-    detail::call(function, handle_.get(), values...);
-    return *this;
-  }
-  Handle handle_;
 };
 
 /// Describes how a head is trained; setters can be chained.
-class TrainOptions {
+class TrainOptions
+    : public detail::Settings<TrainOptions, sgpt_train_options, sgpt_train_options_new,
+                              sgpt_train_options_free> {
  public:
-  TrainOptions() : handle_(detail::make<Handle>(sgpt_train_options_new)) {}
   TrainOptions &field(const std::string &name) {
     return set(sgpt_train_options_set_field, name.c_str());
   }
@@ -75,22 +89,12 @@ class TrainOptions {
   TrainOptions &cache(const std::string &folder) {
     return set(sgpt_train_options_set_cache, folder.c_str());
   }
-  const sgpt_train_options *get() const noexcept { return handle_.get(); }
-
- private:
-  using Handle = detail::Owner<sgpt_train_options, sgpt_train_options_free>;
-  template <typename Function, typename... Values>
-  TrainOptions &set(Function function, Values... values) {
-    detail::call(function, handle_.get(), values...);
-    return *this;
-  }
-  Handle handle_;
 };
 
 /// Describes how to run a model; setters can be chained.
-class Options {
+class Options
+    : public detail::Settings<Options, sgpt_options, sgpt_options_new, sgpt_options_free> {
  public:
-  Options() : handle_(detail::make<Handle>(sgpt_options_new)) {}
   Options &emit(const std::string &names) { return set(sgpt_options_set_emit, names.c_str()); }
   Options &window(const sgpt_window &pixels) {
     return set(sgpt_options_set_window, pixels.column, pixels.row, pixels.width, pixels.height);
@@ -136,16 +140,6 @@ class Options {
   }
   Options &resume(bool on) { return set(sgpt_options_set_resume, on); }
   Options &overwrite(bool on) { return set(sgpt_options_set_overwrite, on); }
-  const sgpt_options *get() const noexcept { return handle_.get(); }
-
- private:
-  using Handle = detail::Owner<sgpt_options, sgpt_options_free>;
-  template <typename Function, typename... Values>
-  Options &set(Function function, Values... values) {
-    detail::call(function, handle_.get(), values...);
-    return *this;
-  }
-  Handle handle_;
 };
 
 }  // namespace sgpt

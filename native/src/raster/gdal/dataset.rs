@@ -161,9 +161,7 @@ impl Dataset {
             })
         }
     }
-}
 
-impl Dataset {
     /// Sets what a band's numbers are times to be what they stand for; `None` on failure.
     pub(super) fn set_scale(&self, band: c_int, scale: f64) -> Option<()> {
         // SAFETY: the band belongs to the open handle.
