@@ -39,13 +39,14 @@ pub struct Outcome {
     pub err: String,
 }
 
-/// Runs the program and waits.
+/// Runs the program and waits. What it keeps for later runs lies beside it, not in the tester's home.
 ///
 /// # Panics
 /// It does not start.
 pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Outcome {
-    let Output { status, stdout, stderr } =
-        Command::new(path()).args(arguments).output().expect("the program starts");
+    let mut command = Command::new(path());
+    command.args(arguments).env("XDG_CACHE_HOME", path().with_file_name("cache"));
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
     Outcome {
         code: status.code(),
         out: String::from_utf8_lossy(&stdout).into_owned(),
