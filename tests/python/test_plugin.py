@@ -151,7 +151,7 @@ def test_what_is_done_at_once_offers_no_cancel(plugin, algorithm, name):
     assert not algorithm(name).flags() & QgsProcessingAlgorithm.FlagCanCancel
 
 
-# Downloads are cancelled in test_bundle.
+# Downloads are cancelled in test_download.
 @pytest.mark.parametrize("name", sorted({*IDS} - {*AT_ONCE} - {"install_native_library"}))
 def test_every_other_algorithm_stops_when_cancelled(
     plugin, algorithm, scene, after, labels, models, tmp_path, context, name

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsBlockingNetworkRequest,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -15,10 +14,8 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
 )
-from qgis.PyQt.QtCore import QUrl
-from qgis.PyQt.QtNetwork import QNetworkRequest
 
-from .. import bundle, engine
+from .. import bundle, download, engine
 from .._vendor import spectralgpt
 from ..metadata import version
 from ..texts import tr
@@ -129,17 +126,14 @@ def _download(feedback: QgsProcessingFeedback) -> bytes:
         )
     url = address if address.endswith(".zip") else f"{address.rstrip('/')}/{name}"
     feedback.pushInfo(tr("Downloading {}").format(url))
-    request = QgsBlockingNetworkRequest()
-    request.downloadProgress.connect(
-        lambda done, total: feedback.setProgress(100 * done / total) if total > 0 else None
-    )
-    outcome = request.get(QNetworkRequest(QUrl(url)), True, feedback)
-    if feedback.isCanceled():
-        raise QgsProcessingException(tr("Cancelled; nothing was installed."))
-    if outcome != QgsBlockingNetworkRequest.ErrorCode.NoError:
+    try:
+        content = download.fetched(url, feedback, bundle.LARGEST)
+    except download.DownloadError as error:
         raise QgsProcessingException(
             tr("'{}' cannot be downloaded: {}. Choose the file as the bundle instead.").format(
-                url, request.errorMessage()
+                url, error
             )
-        )
-    return bytes(request.reply().content())
+        ) from error
+    if feedback.isCanceled():
+        raise QgsProcessingException(tr("Cancelled; nothing was installed."))
+    return content
