@@ -56,9 +56,10 @@ WORDS = {
 }
 """The glossary's words that dialogs do not use, and those that they do."""
 
-# A quoted name is a user's and stays; after a letter the sign is an apostrophe.
+# A quoted name is a user's and stays; after a letter the sign is an apostrophe. What is fastest is
+# no value in a dialog: it is ticked.
 TO_REPLACE = re.compile(
-    r"(?<!\w)'[^']*'(?!\w)|--[a-z]+(?:-[a-z]+)*|\b(?:execution )?"
+    r"(?<!\w)'[^']*'(?!\w)|--[a-z]+(?:-[a-z]+)*(?: fastest\b)?|\b(?:execution )?"
     r"(?:chips?|heads?|providers?)\b|\b[A-Za-z]+ExecutionProvider\b"
 )
 
@@ -75,7 +76,8 @@ def in_dialog_words(message: str) -> str:
 
 def _replaced(found: str) -> str:
     if found.startswith("--"):
-        title = DIALOG_WORDS.get(found)
-        return f"'{tr(title) if title else found[2:].replace('-', ' ')}'"
+        option = found.removesuffix(" fastest")
+        title = DIALOG_WORDS.get(option)
+        return f"'{tr(title) if title else option[2:].replace('-', ' ')}'"
     word = found.removeprefix("execution ").removesuffix("ExecutionProvider")
     return tr(WORDS[word]) if word in WORDS else word

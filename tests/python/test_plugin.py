@@ -294,6 +294,7 @@ def test_every_option_of_the_program_has_a_dialogs_name(plugin):
         "the model's chip, 'my chip.tif'": "the model's tile, 'my chip.tif'",
         "2 chips by CPUExecutionProvider": "2 tiles by CPU",
         "give 'features', 'chip-features'": "give 'features', 'tile-features'",
+        "--precision fastest is quick": "'Faster, slightly different' is quick",
         "the execution provider's head": "the compute device's classifier",
     }.items():
         assert in_dialog_words(words) == said
