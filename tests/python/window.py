@@ -212,6 +212,7 @@ def at_work():
 
     for made in maps:
         QgsProject.instance().removeMapLayer(made)
+    iface.messageBar().clearWidgets()
     yield from live_layer(canvas, first)
     QgsProject.instance().write(str(WORK / "project.qgz"))
 
