@@ -76,9 +76,8 @@ test-full: test build/openvino/ready ## Adds full depth, whole scenes and long l
 sanitize: setup ## Runs C, C++ and the C ABI's tests under AddressSanitizer and UBSan.
 	tools/sanitize
 
-valgrind: setup ## Runs the C example under Valgrind.
-	$(CARGO) build --package spectralgpt-ffi
-	tools/valgrind target/debug
+valgrind: setup ## Runs the C ABI's tests and the C example under Valgrind.
+	tools/valgrind
 
 # Of a nightly compiler there is only Miri here: nothing that is shipped is built with one.
 miri: setup ## Interprets what crosses the C boundary without a network.
