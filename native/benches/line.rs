@@ -24,8 +24,8 @@ fn line(criterion: &mut Criterion) -> Result<()> {
     let source = MemorySource::new(size, 10, pixels, None)?;
     let plan = TilePlan::new(size, Window::whole(size), Grid::new(128, 0, 8, 32)?)?;
     let row = plan.tile_rows().next().unwrap_or_default();
-    let mut strip = Strip::empty(source.bands());
-    strip.follow(&Strip::empty(source.bands()), plan.strip(row), &source)?;
+    let mut strip = Strip::<f32>::empty(source.bands());
+    strip.follow(&Strip::<f32>::empty(source.bands()), plan.strip(row), &source)?;
     let Some(tile) = plan.tiles(row).nth(1) else { return Ok(()) };
     let valid = strip.chip(&plan, tile).valid();
     let normaliser = Normaliser::new(&manifest()?, 0.0)?;

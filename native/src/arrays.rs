@@ -86,7 +86,7 @@ impl Predictor {
         let source = Dates::new(dates.to_vec());
         let source = Marked::new(&source, options.nodata);
         let normaliser = Normaliser::new(manifest, dn_offset(manifest, None, options)?)?;
-        let (session, pool) = (self.session()?, self.pool()?);
+        let (session, pool, taking) = (self.session()?, self.pool()?, self.pool()?);
         self.announce(&plan, session);
         let line = Line {
             manifest,
@@ -103,7 +103,7 @@ impl Predictor {
         let mut take = |kind: OutputKind, rows: Blended<'_>| {
             for (emit, sink) in options.emit.iter().zip(&mut *sinks) {
                 if emit.output(manifest)?.kind == kind {
-                    emit.write(&deciding, rows, &pool, &mut **sink)?;
+                    emit.write(&deciding, rows, &taking, &mut **sink)?;
                 }
             }
             Ok(())

@@ -1,6 +1,6 @@
 //! Joins overlapping chips: values are averaged with raised-cosine weights, classes decided later.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
@@ -141,7 +141,7 @@ impl Blender {
             )));
         }
         // The best instructions that this processor has; the same arithmetic with any.
-        Arch::new().dispatch(|| self.add_rows(plan, tile, scores, valid));
+        Arch::new().dispatch(Add { blender: self, plan, tile, scores, valid });
         Ok(())
     }
 
@@ -262,6 +262,24 @@ impl Blender {
 
     fn width(&self) -> usize {
         self.window.size.width as usize
+    }
+}
+
+/// Work that is compiled for several processors.
+struct Add<'a> {
+    blender: &'a mut Blender,
+    plan: &'a TilePlan,
+    tile: Tile,
+    scores: &'a [f32],
+    valid: &'a [u8],
+}
+
+impl NullaryFnOnce for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.blender.add_rows(self.plan, self.tile, self.scores, self.valid);
     }
 }
 

@@ -35,7 +35,7 @@ impl std::fmt::Display for Size {
 }
 
 /// A rectangle of a raster, in pixels from its top left corner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Window {
     /// First column.
     pub col: u32,

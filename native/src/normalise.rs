@@ -1,6 +1,6 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
@@ -130,7 +130,7 @@ impl Normaliser {
             Origin::Mean(list) => mean(band, list, self.dn_offset, plane),
         }
         // The best instructions that this processor has; the same arithmetic with any.
-        let inverse = Arch::new().dispatch(|| self.normalise(channel, valid, plane));
+        let inverse = Arch::new().dispatch(Normalise { normaliser: self, channel, valid, plane });
         Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
     }
 
@@ -149,6 +149,24 @@ impl Normaliser {
         };
         cover(plane, valid, 0.0);
         inverse
+    }
+}
+
+/// Work that is compiled for several processors; a closure's may be left to the plainest one's
+/// instructions.
+struct Normalise<'a> {
+    normaliser: &'a Normaliser,
+    channel: usize,
+    valid: &'a [u8],
+    plane: &'a mut [f32],
+}
+
+impl NullaryFnOnce for Normalise<'_> {
+    type Output = Inverse;
+
+    #[inline(always)]
+    fn call(self) -> Inverse {
+        self.normaliser.normalise(self.channel, self.valid, self.plane)
     }
 }
 
@@ -201,9 +219,11 @@ fn shifted(dn: f32, offset: f32) -> f32 {
 
 /// Averages bands in f32, added in order, as numpy does.
 fn mean(band: &Band<'_>, list: &[usize], dn_offset: f32, plane: &mut [f32]) {
+    let Some((first, others)) = list.split_first() else { return plane.fill(0.0) };
+    band(*first, plane);
+    Arch::new().dispatch(|| plane.iter_mut().for_each(|dn| *dn = shifted(*dn, dn_offset)));
     let mut pixels = vec![0.0; plane.len()];
-    plane.fill(0.0);
-    for number in list {
+    for number in others {
         band(*number, &mut pixels);
         Arch::new().dispatch(|| {
             let sums = plane.iter_mut().zip(&pixels);
@@ -211,22 +231,25 @@ fn mean(band: &Band<'_>, list: &[usize], dn_offset: f32, plane: &mut [f32]) {
         });
     }
     let count = list.len() as f32;
-    plane.iter_mut().for_each(|sum| *sum /= count);
+    Arch::new().dispatch(|| plane.iter_mut().for_each(|sum| *sum /= count));
 }
 
-/// Returns the value that is better than all others, `worst` if there is none.
+/// Returns the smallest and the largest value; infinities the wrong way round if there is none.
 ///
-/// Kept in lanes, which a processor compares at once: a minimum is the same in any order.
+/// Kept in lanes, which a processor compares at once: an extreme is the same in any order.
 #[inline(always)]
-fn best(plane: &[f32], worst: f32, better: impl Fn(f32, f32) -> bool) -> f32 {
-    const LANES: usize = 16;
-    let of = |best: f32, value: f32| if better(value, best) { value } else { best };
-    let mut lanes = [worst; LANES];
+fn extremes(plane: &[f32]) -> (f32, f32) {
+    const LANES: usize = 32;
+    let (mut lows, mut highs) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
     let (chunks, rest) = plane.as_chunks::<LANES>();
     for values in chunks {
-        lanes.iter_mut().zip(values).for_each(|(best, value)| *best = of(*best, *value));
+        for ((low, high), value) in lows.iter_mut().zip(&mut highs).zip(values) {
+            (*low, *high) = (low.min(*value), high.max(*value));
+        }
     }
-    lanes.iter().chain(rest).fold(worst, |best, value| of(best, *value))
+    let low = lows.iter().chain(rest).fold(f32::INFINITY, |low, value| low.min(*value));
+    let high = highs.iter().chain(rest).fold(f32::NEG_INFINITY, |high, value| high.max(*value));
+    (low, high)
 }
 
 /// Puts `fill` where pixels are invalid.
@@ -242,8 +265,7 @@ fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
     // A valid value in an invalid pixel changes no extreme.
     let known = valid.iter().position(|valid| *valid != 0).map_or(0.0, |at| plane[at]);
     cover(plane, valid, known);
-    let low = best(plane, f32::INFINITY, |value, low| value < low);
-    let high = best(plane, f32::NEG_INFINITY, |value, high| value > high);
+    let (low, high) = extremes(plane);
     let range = high - low + narrow(epsilon);
     plane.iter_mut().for_each(|value| *value = (*value - low) / range);
     // A constant channel, and one without a valid pixel.

@@ -47,7 +47,7 @@ pub struct Line<'a> {
     pub normaliser: &'a Normaliser,
     /// Chips per batch, as the session has it.
     pub batch: usize,
-    /// Reads, normalises, blends.
+    /// Reads and normalises; `take` needs threads of its own, or waits for a row of chips.
     pub pool: &'a ThreadPool,
     /// Bytes this process may hold.
     pub memory: u64,
@@ -243,14 +243,15 @@ impl Line<'_> {
         (AHEAD * self.pool.current_num_threads()).div_ceil(self.batch)
     }
 
-    /// Returns the bytes that the line itself will hold: two strips, rows on their way into one
-    /// that keeps others, what reading rows takes besides, the batches that are prepared, wait, are inferred and blended, with what
-    /// the network makes of them, the rows being blended.
+    /// Returns the bytes that the line itself will hold: two strips, the rows that they share of a
+    /// third, what reading rows takes besides, the batches that are prepared, wait, are inferred and
+    /// blended, with what the network makes of them, the rows being blended.
     fn bytes(&self) -> u64 {
         let first = self.plan.tile_rows().next().unwrap_or_default();
         let strip = self.plan.strip(first).size;
         let pixels = u64::from(strip.width) * u64::from(strip.height);
-        let strip = pixels.saturating_mul(4 * self.source.bands() as u64 + 1);
+        let sample = if self.source.fits_u16() { size_of::<u16>() } else { size_of::<f32>() };
+        let strip = pixels.saturating_mul((sample * self.source.bands()) as u64 + 1);
         let side = u64::from(self.manifest.chip_px);
         let channels = (self.normaliser.channels() * self.manifest.task.inputs().len()) as u64;
         let made: u64 = self.outputs.iter().map(|output| u64::from(output.channels)).sum();

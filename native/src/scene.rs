@@ -138,7 +138,7 @@ impl Predictor {
         let key = resume::key(&self.model, &inputs, &plan, options, &session.report());
         let mut outputs = Outputs::create(api, manifest, &files, &plan, &inputs, &key, options)?;
         let rest = outputs.rest(&plan)?;
-        let pool = self.pool()?;
+        let [pool, taking] = [self.pool()?, self.pool()?];
         let mut report = pipeline::Report::default();
         if let Some(rest) = &rest {
             self.announce(rest, session);
@@ -154,7 +154,7 @@ impl Predictor {
                 pool: &pool,
                 memory: options.memory,
             };
-            let mut take = |kind, rows: Blended<'_>| outputs.write(kind, rows, &pool);
+            let mut take = |kind, rows: Blended<'_>| outputs.write(kind, rows, &taking);
             report = pipeline::predict(line, progress, &mut take)
                 .map_err(|error| error.at(&inputs.place_name()))?;
         }
@@ -182,7 +182,7 @@ impl Predictor {
         Ok(self.session()?.report())
     }
 
-    /// Starts the threads of a run that read, normalise and blend.
+    /// Starts threads of a run: those that read and normalise, or those that make an output's pixels.
     pub(crate) fn pool(&self) -> Result<ThreadPool> {
         let threads = ThreadPoolBuilder::new().num_threads(self.options.threads).build();
         threads.map_err(|error| Error::io(format!("cannot start threads: {error}")))

@@ -1,129 +1,203 @@
 //! Holds the part of the raster that a row of tiles looks at, and cuts chips from it.
 
+use std::sync::Arc;
+
+use pulp::{Arch, NullaryFnOnce};
+
 use crate::error::Result;
 use crate::geometry::{Size, Window};
 use crate::raster::RasterSource;
 use crate::tile::{Tile, TilePlan, reflect};
 
-/// Pixels of a window of the raster, (band, row, column), and where they are valid, (row, column).
-#[derive(Debug)]
-pub struct Strip {
+/// A type that pixels are kept as.
+pub trait Pixel: Copy + Default + Into<f32> + Send + Sync {
+    /// Reads as [`RasterSource::read`] does.
+    ///
+    /// # Errors
+    /// As that.
+    fn read(
+        source: &dyn RasterSource,
+        window: Window,
+        pixels: &mut [Self],
+        valid: &mut [u8],
+    ) -> Result<()>;
+}
+
+impl Pixel for f32 {
+    fn read(
+        source: &dyn RasterSource,
+        window: Window,
+        pixels: &mut [Self],
+        valid: &mut [u8],
+    ) -> Result<()> {
+        source.read(window, pixels, valid)
+    }
+}
+
+impl Pixel for u16 {
+    fn read(
+        source: &dyn RasterSource,
+        window: Window,
+        pixels: &mut [Self],
+        valid: &mut [u8],
+    ) -> Result<()> {
+        source.read_u16(window, pixels, valid)
+    }
+}
+
+/// Rows of the raster that were read at once, (band, row, column), and where they are valid,
+/// (row, column).
+#[derive(Debug, Default)]
+struct Slab<T> {
     window: Window,
-    bands: usize,
-    pixels: Vec<f32>,
+    pixels: Vec<T>,
     valid: Vec<u8>,
 }
 
-impl Strip {
+/// A window of the raster. Strips that share rows share the slabs that hold them.
+#[derive(Debug)]
+pub struct Strip<T> {
+    window: Window,
+    bands: usize,
+    slabs: Vec<Arc<Slab<T>>>,
+}
+
+impl<T: Pixel> Strip<T> {
     /// Makes a strip that holds nothing yet.
     pub fn empty(bands: usize) -> Self {
-        let window = Window::new(0, 0, Size::new(0, 0));
-        Self { window, bands, pixels: Vec::new(), valid: Vec::new() }
+        Self { window: Window::default(), bands, slabs: Vec::new() }
     }
 
-    /// Moves to another window; rows that `from` holds are copied, the others are read.
+    /// Moves to another window; rows that `from` holds are shared, the others are read.
     ///
     /// # Errors
     /// - Input: a block cannot be read; what the strip holds then is unspecified.
     pub fn follow(&mut self, from: &Self, to: Window, source: &dyn RasterSource) -> Result<()> {
+        // Buffers that no strip needs any more: fresh ones cost more than what is put into them.
+        let mut spare: Vec<_> = self.slabs.drain(..).filter_map(Arc::into_inner).collect();
         self.window = to;
-        self.pixels.resize(to.size.pixels() * self.bands, 0.0);
-        self.valid.resize(to.size.pixels(), 0);
-        let same = from.window.col == to.col && from.window.size.width == to.size.width;
         let (mut first, mut end) =
             (from.window.row.max(to.row), from.window.end_row().min(to.end_row()));
-        if !same || first >= end {
+        let same = from.window.col == to.col && from.window.size.width == to.size.width;
+        if same && first < end {
+            let held =
+                |slab: &&Arc<Slab<T>>| slab.window.row < end && slab.window.end_row() > first;
+            self.slabs.extend(from.slabs.iter().filter(held).cloned());
+        } else {
             (first, end) = (to.end_row(), to.end_row());
         }
-        self.copy(from, first, end);
-        self.read(to.row, first, source)?;
-        self.read(end, to.end_row(), source)
-    }
-
-    fn copy(&mut self, from: &Self, first: u32, end: u32) {
-        if first >= end {
-            return;
-        }
-        let width = self.window.size.width as usize;
-        let length = (end - first) as usize * width;
-        let (there, here) = (from.offset(first), self.offset(first));
-        for band in 0..self.bands {
-            let (start, to) = (from.plane(band) + there, self.plane(band) + here);
-            self.pixels[to..to + length].copy_from_slice(&from.pixels[start..start + length]);
-        }
-        self.valid[here..here + length].copy_from_slice(&from.valid[there..there + length]);
-    }
-
-    fn read(&mut self, first: u32, end: u32, source: &dyn RasterSource) -> Result<()> {
-        if first >= end {
-            return Ok(());
-        }
-        let window =
-            Window::new(self.window.col, first, Size::new(self.window.size.width, end - first));
-        let (at, length) = (self.offset(first), window.size.pixels());
-        let valid = &mut self.valid[at..at + length];
-        if window == self.window {
-            return source.read(window, &mut self.pixels, valid);
-        }
-        let mut part = vec![0.0; length * self.bands];
-        source.read(window, &mut part, valid)?;
-        for (band, plane) in part.chunks_exact(length).enumerate() {
-            let start = self.plane(band) + at;
-            self.pixels[start..start + length].copy_from_slice(plane);
+        for (first, end) in [(to.row, first), (end, to.end_row())] {
+            if first < end {
+                let size = Size::new(to.size.width, end - first);
+                let window = Window::new(to.col, first, size);
+                let slab = Slab::read(window, self.bands, source, spare.pop())?;
+                self.slabs.push(Arc::new(slab));
+            }
         }
         Ok(())
     }
 
-    fn plane(&self, band: usize) -> usize {
-        band * self.window.size.pixels()
-    }
-
-    fn offset(&self, row: u32) -> usize {
-        (row - self.window.row) as usize * self.window.size.width as usize
-    }
-
     /// Finds a tile's chip in the strip, reflected where it passes the raster's edge.
-    pub fn chip(&self, plan: &TilePlan, tile: Tile) -> Cut<'_> {
+    pub fn chip(&self, plan: &TilePlan, tile: Tile) -> Cut<'_, T> {
         let side = i64::from(plan.grid().chip());
-        let row = |at| self.offset(reflect(tile.row + at, plan.raster().height));
+        let row = |at| self.row(reflect(tile.row + at, plan.raster().height));
         let col = |at| (reflect(tile.col + at, plan.raster().width) - self.window.col) as usize;
-        Cut { strip: self, rows: (0..side).map(row).collect(), cols: (0..side).map(col).collect() }
+        Cut { rows: (0..side).map(row).collect(), cols: (0..side).map(col).collect() }
     }
+
+    /// Finds a row of the raster, which the strip holds.
+    fn row(&self, row: u32) -> Row<'_, T> {
+        let holds = |slab: &&Arc<Slab<T>>| (slab.window.row..slab.window.end_row()).contains(&row);
+        let slab = self.slabs.iter().find(holds);
+        slab.map_or(Row { plane: 0, pixels: &[], valid: &[] }, |slab| slab.row(row))
+    }
+}
+
+impl<T: Pixel> Slab<T> {
+    fn read(
+        window: Window,
+        bands: usize,
+        source: &dyn RasterSource,
+        spare: Option<Self>,
+    ) -> Result<Self> {
+        let Self { mut pixels, mut valid, .. } = spare.unwrap_or_default();
+        pixels.resize(window.size.pixels() * bands, T::default());
+        valid.resize(window.size.pixels(), 0);
+        T::read(source, window, &mut pixels, &mut valid)?;
+        Ok(Self { window, pixels, valid })
+    }
+
+    fn row(&self, row: u32) -> Row<'_, T> {
+        let at = (row - self.window.row) as usize * self.window.size.width as usize;
+        let plane = self.window.size.pixels();
+        Row { plane, pixels: &self.pixels[at..], valid: &self.valid[at..] }
+    }
+}
+
+/// A row of the raster: where its first band starts, and from one band to the next.
+#[derive(Debug, Clone, Copy)]
+struct Row<'a, T> {
+    plane: usize,
+    pixels: &'a [T],
+    valid: &'a [u8],
 }
 
 /// A chip whose pixels are still in the strip.
 #[derive(Debug)]
-pub struct Cut<'a> {
-    strip: &'a Strip,
-    rows: Vec<usize>,
+pub struct Cut<'a, T> {
+    rows: Vec<Row<'a, T>>,
     cols: Vec<usize>,
 }
 
-impl Cut<'_> {
+impl<T: Pixel> Cut<'_, T> {
     /// Copies a band's pixels, (row, column).
     pub fn band(&self, band: usize, pixels: &mut [f32]) {
-        gather(&self.strip.pixels[self.strip.plane(band)..], &self.rows, &self.cols, pixels);
+        // The best instructions that this processor has.
+        Arch::new().dispatch(CopyBand { cut: self, band, pixels });
     }
 
     /// Returns where pixels are valid, (row, column): 1 or 0.
     pub fn valid(&self) -> Vec<u8> {
         let mut valid = vec![0; self.rows.len() * self.cols.len()];
-        gather(&self.strip.valid, &self.rows, &self.cols, &mut valid);
+        self.gather(|row| row.valid, &mut valid);
         valid
+    }
+
+    /// Copies what `of` gives of each row, at the chip's columns.
+    #[inline(always)]
+    fn gather<'b, U: Copy + Into<V> + 'b, V>(
+        &'b self,
+        of: impl Fn(&'b Row<'_, T>) -> &'b [U],
+        into: &mut [V],
+    ) {
+        let (first, count) = (self.cols[0], self.cols.len());
+        let run = self.cols.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        for (row, line) in self.rows.iter().zip(into.chunks_exact_mut(count)) {
+            let from = of(row);
+            if run {
+                let from = &from[first..first + count];
+                line.iter_mut().zip(from).for_each(|(to, from)| *to = (*from).into());
+            } else {
+                line.iter_mut().zip(&self.cols).for_each(|(to, col)| *to = from[*col].into());
+            }
+        }
     }
 }
 
-/// Copies the pixels at all pairs of row offset and column.
-fn gather<T: Copy>(from: &[T], rows: &[usize], cols: &[usize], into: &mut [T]) {
-    let run = cols.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    for (row, line) in rows.iter().zip(into.chunks_exact_mut(cols.len())) {
-        if run {
-            line.copy_from_slice(&from[row + cols[0]..row + cols[0] + cols.len()]);
-        } else {
-            for (col, value) in cols.iter().zip(line) {
-                *value = from[row + col];
-            }
-        }
+/// Work that is compiled for several processors.
+struct CopyBand<'a, T> {
+    cut: &'a Cut<'a, T>,
+    band: usize,
+    pixels: &'a mut [f32],
+}
+
+impl<T: Pixel> NullaryFnOnce for CopyBand<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { cut, band, pixels } = self;
+        cut.gather(|row| &row.pixels[band * row.plane..], pixels);
     }
 }
 
@@ -169,7 +243,7 @@ mod tests {
             let source = Coordinates(size, Mutex::default());
             let plan =
                 TilePlan::new(size, Window::whole(size), Grid::new(32, 3, 4, 8).unwrap()).unwrap();
-            let (mut strip, mut before) = (Strip::empty(2), Strip::empty(2));
+            let (mut strip, mut before) = (Strip::<f32>::empty(2), Strip::empty(2));
             for row in plan.tile_rows() {
                 std::mem::swap(&mut strip, &mut before);
                 strip.follow(&before, plan.strip(row), &source).unwrap();

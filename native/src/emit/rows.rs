@@ -1,6 +1,6 @@
 //! Makes rows of pixels from blended scores.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -44,8 +44,22 @@ pub(super) fn by_row<T: Copy + Send + Sync>(
 
 /// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
 pub(super) fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
-    let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
-    Arch::new().dispatch(|| {
+    Arch::new().dispatch(Decide { rows, row })
+}
+
+/// Work that is compiled for several processors.
+struct Decide<'a> {
+    rows: Blended<'a>,
+    row: usize,
+}
+
+impl NullaryFnOnce for Decide<'_> {
+    type Output = (Vec<u16>, Vec<f32>);
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let Self { rows, row } = self;
+        let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
         for class in 0..rows.channels() {
             let index = u16::try_from(class).unwrap_or(NODATA_U16);
             let pixels = choice.iter_mut().zip(&mut best);
@@ -55,6 +69,6 @@ pub(super) fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
                 *best = if better { *score } else { *best };
             }
         }
-    });
-    (choice, best)
+        (choice, best)
+    }
 }

@@ -3,6 +3,7 @@
 use super::RasterSource;
 use crate::error::Result;
 use crate::geometry::{Size, Window};
+use crate::strip::Pixel;
 
 /// Rasters of the same extent, one per date; the bands of the first come first.
 pub struct Dates<'a> {
@@ -20,6 +21,27 @@ impl<'a> Dates<'a> {
     #[must_use]
     pub fn valid_in(self, beside: Vec<&'a dyn RasterSource>) -> Self {
         Self { beside, ..self }
+    }
+
+    fn read_as<T: Pixel>(&self, window: Window, pixels: &mut [T], valid: &mut [u8]) -> Result<()> {
+        if let ([source], []) = (&self.sources[..], &self.beside[..]) {
+            return T::read(*source, window, pixels, valid);
+        }
+        let mut rest = pixels;
+        let mut date_valid = vec![0; valid.len()];
+        valid.fill(1);
+        for source in &self.sources {
+            let (date, later) = rest.split_at_mut(window.size.pixels() * source.bands());
+            T::read(*source, window, date, &mut date_valid)?;
+            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
+            rest = later;
+        }
+        for source in &self.beside {
+            let mut unused = vec![0.0; valid.len() * source.bands()];
+            source.read(window, &mut unused, &mut date_valid)?;
+            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
+        }
+        Ok(())
     }
 }
 
@@ -39,21 +61,15 @@ impl RasterSource for Dates<'_> {
     }
 
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
-        let mut rest = pixels;
-        let mut date_valid = vec![0; valid.len()];
-        valid.fill(1);
-        for source in &self.sources {
-            let (date, later) = rest.split_at_mut(window.size.pixels() * source.bands());
-            source.read(window, date, &mut date_valid)?;
-            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
-            rest = later;
-        }
-        for source in &self.beside {
-            let mut unused = vec![0.0; valid.len() * source.bands()];
-            source.read(window, &mut unused, &mut date_valid)?;
-            valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
-        }
-        Ok(())
+        self.read_as(window, pixels, valid)
+    }
+
+    fn fits_u16(&self) -> bool {
+        self.sources.iter().all(|source| source.fits_u16())
+    }
+
+    fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {
+        self.read_as(window, pixels, valid)
     }
 
     fn scratch(&self) -> usize {

@@ -7,7 +7,7 @@ pub mod memory;
 pub mod strided;
 pub mod timed;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::{Size, Window};
 
 /// Serves pixels of a raster, from several threads at once.
@@ -26,6 +26,23 @@ pub trait RasterSource: Sync {
     /// # Errors
     /// - Input: a block cannot be read. Never zeros in its place.
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()>;
+
+    /// Says whether every pixel is a whole number from 0 to 65535, so that
+    /// [`read_u16`](Self::read_u16) gives what [`read`](Self::read) does.
+    fn fits_u16(&self) -> bool {
+        false
+    }
+
+    /// Reads as [`read`](Self::read) does, in half the bytes, from a raster that
+    /// [fits](Self::fits_u16).
+    ///
+    /// # Errors
+    /// - Failed: it does not fit.
+    /// - Input: a block cannot be read. Never zeros in its place.
+    fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {
+        let _ = (window, pixels, valid);
+        Err(Error::failed("16-bit integers were asked of a raster that may hold other numbers"))
+    }
 
     /// Returns the bytes per pixel of a window that [`read`](Self::read) holds besides while it reads.
     fn scratch(&self) -> usize {

@@ -23,6 +23,14 @@ impl<'a> Timed<'a> {
     pub fn seconds(&self) -> f64 {
         self.nanoseconds.load(Ordering::Relaxed) as f64 / 1e9
     }
+
+    fn time(&self, read: impl FnOnce() -> Result<()>) -> Result<()> {
+        let started = Instant::now();
+        let outcome = read();
+        let taken = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(taken, Ordering::Relaxed);
+        outcome
+    }
 }
 
 impl std::fmt::Debug for Timed<'_> {
@@ -41,11 +49,15 @@ impl RasterSource for Timed<'_> {
     }
 
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
-        let started = Instant::now();
-        let read = self.source.read(window, pixels, valid);
-        let taken = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds.fetch_add(taken, Ordering::Relaxed);
-        read
+        self.time(|| self.source.read(window, pixels, valid))
+    }
+
+    fn fits_u16(&self) -> bool {
+        self.source.fits_u16()
+    }
+
+    fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {
+        self.time(|| self.source.read_u16(window, pixels, valid))
     }
 
     fn scratch(&self) -> usize {

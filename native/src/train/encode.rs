@@ -138,7 +138,7 @@ struct Gather<'a> {
 impl Gather<'_> {
     /// Returns what is seen of every pixel, row-major, the first chip, and how many were kept.
     fn run(self, by_tile: &ByTile, stage: Stage<'_>) -> Result<(Vec<f32>, Seen, usize)> {
-        let [mut strip, mut before] = [(); 2].map(|()| Strip::empty(self.source.bands()));
+        let [mut strip, mut before] = [(); 2].map(|()| Strip::<f32>::empty(self.source.bands()));
         let (mut values, mut first, mut kept) = (Vec::new(), None, 0);
         for (row, tiles) in by_tile {
             stage.go_on()?;
@@ -162,7 +162,7 @@ impl Gather<'_> {
     }
 
     /// Encodes a chip, or finds what is kept of it.
-    fn chip(self, strip: &Strip, tile: Tile) -> Result<(Seen, bool)> {
+    fn chip(self, strip: &Strip<f32>, tile: Tile) -> Result<(Seen, bool)> {
         let side = self.plan.grid().chip() as usize;
         let cut = strip.chip(self.plan, tile);
         let mut input = vec![0.0; side * side * self.normaliser.channels()];

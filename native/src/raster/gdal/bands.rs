@@ -2,12 +2,13 @@
 
 use std::ffi::c_int;
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::dataset::Dataset;
 use super::info::{Mask, RasterInfo};
 use super::pool::Pool;
+use super::transfer::Sample;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Size, Window};
 use crate::raster::{RasterSource, as_f32};
@@ -94,7 +95,7 @@ impl GdalBands {
 
     /// Reads the chosen bands: one by one in parallel, or at once where a block holds all of them,
     /// so that no block is decoded twice.
-    fn read_bands(&self, window: Window, pixels: &mut [f32]) -> Result<()> {
+    fn read_bands<T: Number>(&self, window: Window, pixels: &mut [T]) -> Result<()> {
         if self.info.pixel_interleaved {
             return self.read_group(window, &self.numbers, pixels);
         }
@@ -104,22 +105,72 @@ impl GdalBands {
             .try_for_each(|(plane, number)| self.read_group(window, number, plane))
     }
 
-    fn read_group(&self, window: Window, numbers: &[c_int], pixels: &mut [f32]) -> Result<()> {
+    fn read_group<T: Number>(
+        &self,
+        window: Window,
+        numbers: &[c_int],
+        pixels: &mut [T],
+    ) -> Result<()> {
         let what = || format!("band {}", Listed(numbers));
+        let plane = window.size.pixels();
         self.fetch(window, numbers[0], what, |dataset| {
-            dataset.read(window, numbers, pixels)?;
-            if self.ends_blocks(window, numbers[0]) { dataset.flush(numbers) } else { Some(()) }
+            self.parts(window, numbers[0]).try_for_each(|(part, done)| {
+                let at = (part.row - window.row) as usize * window.size.width as usize;
+                dataset.read(part, numbers, &mut pixels[at..], plane)?;
+                if done { dataset.flush(numbers) } else { Some(()) }
+            })
         })
     }
 
-    /// Says whether no row that comes is in a block of these rows: what GDAL keeps is of no more use,
-    /// and new memory costs more than the same again. A virtual raster's blocks are not those of the
-    /// files behind it, which are forgotten with them.
-    fn ends_blocks(&self, window: Window, number: c_int) -> bool {
-        let height = self.info.bands[number.unsigned_abs() as usize - 1].block.height;
+    /// Cuts rows where blocks end of which no row is to come, and says so: what GDAL keeps of them is
+    /// of no more use, new memory costs more than the same again, and no more than one row of blocks
+    /// is kept. A virtual raster's blocks are not those of the files behind it, which are forgotten
+    /// with them.
+    fn parts(&self, window: Window, number: c_int) -> impl Iterator<Item = (Window, bool)> {
+        let height = self.info.bands[number.unsigned_abs() as usize - 1].block.height.max(1);
         let whole = window.size.width == self.size().width;
-        let own = self.info.driver != "VRT" && self.masks.is_empty();
-        whole && own && window.end_row().is_multiple_of(height.max(1))
+        let own = whole && self.info.driver != "VRT" && self.masks.is_empty();
+        let end = window.end_row() / height * height;
+        let cut = if own && end > window.row { end } else { window.row };
+        let rows = [(window.row, cut, true), (cut, window.end_row(), false)];
+        rows.into_iter().filter(|(first, end, _)| first < end).map(move |(first, end, done)| {
+            let size = Size::new(window.size.width, end - first);
+            (Window::new(window.col, first, size), done)
+        })
+    }
+
+    /// Reads the chosen bands and what makes their pixels valid; adds nothing.
+    fn read_as<T: Number>(&self, window: Window, pixels: &mut [T], valid: &mut [u8]) -> Result<()> {
+        let plane = window.inside(self.size())?.size.pixels();
+        let (given, needed) = ((pixels.len(), valid.len()), (self.bands() * plane, plane));
+        if given != needed {
+            return Err(Error::failed(format!(
+                "room for {} pixels and {} flags was given to read {} band(s) of {}",
+                given.0,
+                given.1,
+                self.bands(),
+                window.size
+            )));
+        }
+        self.read_bands(window, pixels)?;
+        valid.fill(1);
+        for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
+            Arch::new().dispatch(MarkBand { valid, band, nodata });
+        }
+        let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
+        for &by in &self.masks {
+            self.read_mask(window, by, &mut mask)?;
+            mark(valid, &mask, |value| value != 0.0);
+        }
+        if let Some(nearest) = &self.validity {
+            let (mut made, mut also) = (vec![T::default(); pixels.len()], vec![0; plane]);
+            nearest.read_as(window, &mut made, &mut also)?;
+            valid.iter_mut().zip(also).for_each(|(valid, also)| *valid &= also);
+        }
+        if valid.contains(&0) {
+            pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
+        }
+        Ok(())
     }
 
     fn read_mask(&self, window: Window, by: ValidBy, mask: &mut [f32]) -> Result<()> {
@@ -164,41 +215,24 @@ impl RasterSource for GdalBands {
     }
 
     fn read(&self, window: Window, pixels: &mut [f32], valid: &mut [u8]) -> Result<()> {
-        let plane = window.inside(self.size())?.size.pixels();
-        let (given, needed) = ((pixels.len(), valid.len()), (self.bands() * plane, plane));
-        if given != needed {
-            return Err(Error::failed(format!(
-                "room for {} pixels and {} flags was given to read {} band(s) of {}",
-                given.0,
-                given.1,
-                self.bands(),
-                window.size
-            )));
-        }
-        self.read_bands(window, pixels)?;
-        valid.fill(1);
-        Arch::new().dispatch(|| {
-            for (band, &nodata) in pixels.chunks_exact(plane).zip(&self.nodata) {
-                mark(valid, band, |value| value.is_finite() & (value != nodata));
-            }
-        });
-        let mut mask = vec![0.0; if self.masks.is_empty() { 0 } else { plane }];
-        for &by in &self.masks {
-            self.read_mask(window, by, &mut mask)?;
-            mark(valid, &mask, |value| value != 0.0);
-        }
-        if let Some(nearest) = &self.validity {
-            let (mut made, mut also) = (vec![0.0; pixels.len()], vec![0; plane]);
-            nearest.read(window, &mut made, &mut also)?;
-            valid.iter_mut().zip(also).for_each(|(valid, also)| *valid &= also);
-        }
-        for (band, number) in pixels.chunks_exact_mut(plane).zip(&self.added) {
-            band.iter_mut().for_each(|value| *value += number);
-        }
-        if valid.contains(&0) {
-            pixels.par_chunks_exact_mut(plane).for_each(|band| clear(band, valid));
+        self.read_as(window, pixels, valid)?;
+        for (band, number) in pixels.chunks_exact_mut(valid.len()).zip(&self.added) {
+            band.iter_mut().zip(&*valid).for_each(|(dn, valid)| *dn += f32::from(*valid) * number);
         }
         Ok(())
+    }
+
+    fn fits_u16(&self) -> bool {
+        let whole = |number: &c_int| {
+            let band = &self.info.bands[number.unsigned_abs() as usize - 1];
+            ["Byte", "UInt16"].contains(&band.data_type.as_str())
+        };
+        let own = self.added.is_empty() && self.numbers.iter().all(whole);
+        own && self.validity.as_ref().is_none_or(|nearest| nearest.fits_u16())
+    }
+
+    fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {
+        self.read_as(window, pixels, valid)
     }
 
     fn scratch(&self) -> usize {
@@ -209,18 +243,62 @@ impl RasterSource for GdalBands {
     }
 }
 
+/// Work that is compiled for several processors.
+struct MarkBand<'a, T> {
+    valid: &'a mut [u8],
+    band: &'a [T],
+    nodata: f32,
+}
+
+impl<T: Number> NullaryFnOnce for MarkBand<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        T::mark(self.valid, self.band, self.nodata);
+    }
+}
+
 /// Keeps a pixel valid only where a band agrees.
 #[inline(always)]
-fn mark(valid: &mut [u8], band: &[f32], agrees: impl Fn(f32) -> bool) {
+fn mark<T: Copy>(valid: &mut [u8], band: &[T], agrees: impl Fn(T) -> bool) {
     for (valid, value) in valid.iter_mut().zip(band) {
         *valid &= u8::from(agrees(*value));
     }
 }
 
 /// Puts 0 where pixels are invalid.
-fn clear(band: &mut [f32], valid: &[u8]) {
+fn clear<T: Number>(band: &mut [T], valid: &[u8]) {
     for (value, valid) in band.iter_mut().zip(valid) {
-        *value = if *valid == 0 { 0.0 } else { *value };
+        *value = if *valid == 0 { T::default() } else { *value };
+    }
+}
+
+/// A type that digital numbers are read as.
+trait Number: Sample + Default + Send + Sync {
+    /// Marks the pixels that hold no number, or `nodata`; NaN, which equals nothing, if there is none.
+    fn mark(valid: &mut [u8], band: &[Self], nodata: f32);
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn mark(valid: &mut [u8], band: &[Self], nodata: f32) {
+        mark(valid, band, |value| value.is_finite() & (value != nodata));
+    }
+}
+
+impl Number for u16 {
+    #[inline(always)]
+    fn mark(valid: &mut [u8], band: &[Self], nodata: f32) {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what a cast changes, none of these pixels equals"
+        )]
+        let whole = nodata as u16;
+        if f32::from(whole) == nodata {
+            mark(valid, band, |value| value != whole);
+        }
     }
 }
 

@@ -8,20 +8,45 @@ use super::dataset::{Dataset, succeeded};
 use super::scratch::RowLayout;
 use crate::geometry::{Size, Window};
 
+/// A type that GDAL converts pixels to.
+///
+/// # Safety
+/// `TYPE` is GDAL's name of it, and any bytes are one.
+pub(super) unsafe trait Sample: Copy {
+    const TYPE: GDALDataType::Type;
+}
+
+// SAFETY: the same type.
+unsafe impl Sample for f32 {
+    const TYPE: GDALDataType::Type = GDALDataType::GDT_Float32;
+}
+
+// SAFETY: the same type.
+unsafe impl Sample for u16 {
+    const TYPE: GDALDataType::Type = GDALDataType::GDT_UInt16;
+}
+
 impl Dataset {
-    /// Reads bands, numbered from 1, as f32 in (band, row, column); `None` on failure.
-    pub(super) fn read(&self, window: Window, bands: &[c_int], pixels: &mut [f32]) -> Option<()> {
-        let plane = window.size.pixels();
-        if pixels.len() != bands.len() * plane {
+    /// Reads bands, numbered from 1, in (band, row, column), `plane` samples from one band to the
+    /// next; `None` on failure.
+    pub(super) fn read<T: Sample>(
+        &self,
+        window: Window,
+        bands: &[c_int],
+        pixels: &mut [T],
+        plane: usize,
+    ) -> Option<()> {
+        let needed = plane * bands.len().saturating_sub(1) + window.size.pixels();
+        if pixels.len() < needed || plane < window.size.pixels() {
             return None;
         }
         let spacing = Spacing {
-            sample: GDALDataType::GDT_Float32,
-            pixel: size_of::<f32>(),
-            line: size_of::<f32>() * window.size.width as usize,
-            band: size_of::<f32>() * plane,
+            sample: T::TYPE,
+            pixel: size_of::<T>(),
+            line: size_of::<T>() * window.size.width as usize,
+            band: size_of::<T>() * plane,
         };
-        // SAFETY: `pixels` has the length that the spacing spans, checked above.
+        // SAFETY: `pixels` has at least the length that the spacing spans, checked above, and the type.
         unsafe {
             self.transfer(GDALRWFlag::GF_Read, window, bands, pixels.as_mut_ptr().cast(), spacing)
         }

@@ -99,10 +99,17 @@ fn open(api: &'static GdalApi, path: &Path) -> Result<GdalSource> {
     GdalSource::open(api, path.to_str().unwrap())
 }
 
+/// Reads a window; as 16-bit integers too, where they fit, which must be the same.
 fn read(source: &GdalBands, window: Window) -> Result<(Vec<f32>, Vec<u8>)> {
     let plane = window.size.pixels();
     let (mut pixels, mut valid) = (vec![f32::NAN; plane * source.bands()], vec![7; plane]);
     source.read(window, &mut pixels, &mut valid)?;
+    let (mut whole, mut also) = (vec![9; pixels.len()], vec![7; plane]);
+    if source.fits_u16() {
+        source.read_u16(window, &mut whole, &mut also)?;
+        assert!(pixels.iter().zip(&whole).all(|(float, whole)| *float == f32::from(*whole)));
+        assert_eq!(valid, also);
+    }
     Ok((pixels, valid))
 }
 

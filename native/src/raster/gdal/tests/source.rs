@@ -105,6 +105,48 @@ fn a_pixel_is_valid_where_nothing_says_otherwise() {
 }
 
 #[test]
+fn whole_numbers_are_read_as_such_and_with_the_same_validity() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let rows = ["3", "65535", "0", "7", "300", "255"].join(" ");
+    let path = folder.path().join("numbers.asc");
+    let header = "ncols 6\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n";
+    std::fs::write(&path, format!("{header}{rows}\n")).unwrap();
+    let open = |kind: &str, inside: &str, nodata: Option<f64>| {
+        let text = format!(
+            "<VRTDataset rasterXSize=\"6\" rasterYSize=\"1\"><VRTRasterBand dataType=\"{kind}\" \
+             band=\"1\">{inside}<SimpleSource><SourceFilename>{}</SourceFilename></SimpleSource>\
+             </VRTRasterBand></VRTDataset>",
+            path.display()
+        );
+        let vrt = folder.path().join("numbers.vrt");
+        std::fs::write(&vrt, text).unwrap();
+        open(api, &vrt).unwrap().select(&[1], nodata).unwrap()
+    };
+    let nodata = |value: &str| format!("<NoDataValue>{value}</NoDataValue>");
+    let window = Window::whole(Size::new(6, 1));
+    for (kind, inside, given, valid) in [
+        ("UInt16", String::new(), None, [1; 6]),
+        ("UInt16", nodata("0"), None, [1, 1, 0, 1, 1, 1]),
+        ("UInt16", nodata("65535"), None, [1, 0, 1, 1, 1, 1]),
+        ("UInt16", nodata("0"), Some(7.0), [1, 1, 1, 0, 1, 1]),
+        ("UInt16", nodata("0"), Some(7.5), [1; 6]),
+        ("UInt16", nodata("0"), Some(-1.0), [1; 6]),
+        ("UInt16", nodata("0"), Some(1e9), [1; 6]),
+        ("UInt16", nodata("0"), Some(f64::NAN), [1; 6]),
+        ("Byte", nodata("255"), None, [1, 0, 1, 1, 0, 0]),
+    ] {
+        let source = open(kind, &inside, given);
+        assert!(source.fits_u16(), "{kind}");
+        assert_eq!(read(&source, window).unwrap().1, valid, "{kind} {inside} {given:?}");
+    }
+    for kind in ["Int16", "Float32", "UInt32"] {
+        assert!(!open(kind, "", None).fits_u16(), "{kind}");
+    }
+    assert!(!open("UInt16", "", None).adding(vec![-1000.0]).fits_u16());
+}
+
+#[test]
 fn a_damaged_or_changed_file_is_an_error_and_never_zeros() {
     let Some(api) = gdal() else { return };
     let folder = folder();
