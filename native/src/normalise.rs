@@ -1,11 +1,14 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
+mod means;
+
 use pulp::{Arch, NullaryFnOnce};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
+use means::Means;
 
 /// The largest digital number that is believed; further out, a range or a square overflows f32 and
 /// gives the network what is no number. Nothing measured comes near: such pixels are damage.
@@ -109,12 +112,19 @@ impl Normaliser {
         // Most chips have no gap, and then there is nothing to look up.
         let valid = if valid.contains(&0) { valid } else { &[] };
         let mut footprint = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
+        let mut means = Means::new(&self.origins, pixels);
         let mut inverses = Vec::with_capacity(self.channels());
+        let mut make = |channel, plane: &mut [f32]| {
+            let work = Plane { normaliser: self, channel, band, valid, means: &mut means, plane };
+            // The best instructions that this processor has; the same arithmetic with any.
+            let inverse = Arch::new().dispatch(work);
+            Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
+        };
         for (channel, chip) in input.chunks_exact_mut(chip).enumerate() {
             inverses.push(match self.resize {
-                None => self.channel(channel, band, valid, chip),
+                None => make(channel, chip),
                 Some(resize) => {
-                    let inverse = self.channel(channel, band, valid, &mut footprint);
+                    let inverse = make(channel, &mut footprint);
                     resize.apply(&footprint, chip);
                     inverse
                 }
@@ -123,22 +133,15 @@ impl Normaliser {
         inverses
     }
 
-    /// Normalises one channel at the raster's own resolution; `valid` is empty if all pixels are.
-    fn channel(&self, channel: usize, band: &Band<'_>, valid: &[u8], plane: &mut [f32]) -> Inverse {
-        match &self.origins[channel] {
-            Origin::Band(origin) => band(*origin, plane),
-            Origin::Mean(list) => mean(band, list, self.dn_offset, plane),
-        }
-        // The best instructions that this processor has; the same arithmetic with any.
-        let inverse = Arch::new().dispatch(Normalise { normaliser: self, channel, valid, plane });
-        Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
+    /// Gathers a band and adds the offset.
+    #[inline(always)]
+    fn gather(&self, band: &Band<'_>, number: usize, plane: &mut [f32]) {
+        band(number, plane);
+        plane.iter_mut().for_each(|dn| *dn = shifted(*dn, self.dn_offset));
     }
 
     #[inline(always)]
     fn normalise(&self, channel: usize, valid: &[u8], plane: &mut [f32]) -> Inverse {
-        if matches!(self.origins[channel], Origin::Band(_)) {
-            plane.iter_mut().for_each(|dn| *dn = shifted(*dn, self.dn_offset));
-        }
         let inverse = match &self.rule {
             Normalisation::None => Inverse { scale: 1.0, offset: 0.0 },
             Normalisation::ChipMinMax { epsilon } => min_max(plane, valid, *epsilon),
@@ -152,21 +155,35 @@ impl Normaliser {
     }
 }
 
-/// Work that is compiled for several processors; a closure's may be left to the plainest one's
-/// instructions.
-struct Normalise<'a> {
-    normaliser: &'a Normaliser,
+/// One channel at the raster's own resolution. Work of a type of its own is sure to be compiled for
+/// every generation of processors; that of a closure may be left to the plainest one's instructions.
+struct Plane<'a, 'o> {
+    normaliser: &'o Normaliser,
     channel: usize,
+    band: &'a Band<'a>,
+    /// Empty if all pixels are.
     valid: &'a [u8],
+    means: &'a mut Means<'o>,
     plane: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Normalise<'_> {
+impl NullaryFnOnce for Plane<'_, '_> {
     type Output = Inverse;
 
     #[inline(always)]
     fn call(self) -> Inverse {
-        self.normaliser.normalise(self.channel, self.valid, self.plane)
+        let Self { normaliser, channel, band, valid, means, plane } = self;
+        match &normaliser.origins[channel] {
+            Origin::Band(number) => {
+                normaliser.gather(band, *number, plane);
+                means.see(*number, plane);
+            }
+            Origin::Mean(list) => {
+                let gather = |number, plane: &mut [f32]| normaliser.gather(band, number, plane);
+                means.put(list, gather, plane);
+            }
+        }
+        normaliser.normalise(channel, valid, plane)
     }
 }
 
@@ -215,23 +232,6 @@ fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
 #[inline(always)]
 fn shifted(dn: f32, offset: f32) -> f32 {
     (dn + offset).clamp(-LARGEST, LARGEST)
-}
-
-/// Averages bands in f32, added in order, as numpy does.
-fn mean(band: &Band<'_>, list: &[usize], dn_offset: f32, plane: &mut [f32]) {
-    let Some((first, others)) = list.split_first() else { return plane.fill(0.0) };
-    band(*first, plane);
-    Arch::new().dispatch(|| plane.iter_mut().for_each(|dn| *dn = shifted(*dn, dn_offset)));
-    let mut pixels = vec![0.0; plane.len()];
-    for number in others {
-        band(*number, &mut pixels);
-        Arch::new().dispatch(|| {
-            let sums = plane.iter_mut().zip(&pixels);
-            sums.for_each(|(sum, dn)| *sum += shifted(*dn, dn_offset));
-        });
-    }
-    let count = list.len() as f32;
-    Arch::new().dispatch(|| plane.iter_mut().for_each(|sum| *sum /= count));
 }
 
 /// Returns the smallest and the largest value; infinities the wrong way round if there is none.

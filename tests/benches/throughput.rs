@@ -66,8 +66,10 @@ fn measure(name: &str, creation: &[&str], classes: u32) {
 
 fn main() {
     let plain = ["COMPRESS=NONE", "TILED=NO", "INTERLEAVE=BAND"];
+    let tiled = ["COMPRESS=NONE", "TILED=YES", "INTERLEAVE=BAND"];
     let deflate = ["COMPRESS=DEFLATE", "TILED=YES", "INTERLEAVE=BAND"];
     measure("no-op, 1 channel, uncompressed", &plain, 1);
+    measure("no-op, 1 channel, uncompressed, tiled", &tiled, 1);
     measure("no-op, 1 channel, tiled deflate", &deflate, 1);
     measure("no-op, 13 classes, uncompressed", &plain, 13);
 }
