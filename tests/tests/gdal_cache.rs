@@ -25,7 +25,7 @@ fn the_same_pixels_give_the_same_bytes_however_large_the_cache_is() {
         };
         let options = SinkOptions { format, creation, overwrite: true, ..Default::default() };
         let place = Georeference::default();
-        api.limit_cache(cache);
+        api.settle_memory(cache);
         let mut sink = GdalSink::create(api, &path, &options, &layer, size, &place).unwrap();
         sink.write(Samples::F32(&pixels)).unwrap();
         sink.finish(&[], &mut |_, _| true).unwrap();

@@ -41,7 +41,7 @@ fn a_products_blocks_are_decoded_once_at_the_default_memory() {
     let open = || Inputs::open(api, &manifest, &[root.to_str().unwrap()], &options).unwrap();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
 
-    api.limit_cache(2 << 30);
+    api.settle_memory(2 << 30);
     let inputs = open();
     let before = bytes_read();
     let (mut pixels, mut valid) = (vec![0.0; 13 * size.pixels()], vec![0; size.pixels()]);
@@ -50,7 +50,7 @@ fn a_products_blocks_are_decoded_once_at_the_default_memory() {
     let once = bytes_read() - before;
     drop(inputs);
 
-    api.limit_cache(CACHE * u64::from(size.width) * u64::from(block) / ROW);
+    api.settle_memory(CACHE * u64::from(size.width) * u64::from(block) / ROW);
     let inputs = open();
     let plan = inputs.plan(&manifest, &options).unwrap();
     let before = bytes_read();

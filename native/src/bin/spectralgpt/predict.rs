@@ -190,7 +190,7 @@ impl Arguments {
         let cache = (options.memory / 8).min(GDAL_CACHE);
         let predictor = Predictor::new(Model::open_with(&self.model, self.activation)?, options)?;
         let jobs = self.jobs(&predictor)?;
-        GdalApi::find()?.limit_cache(cache);
+        GdalApi::find()?.settle_memory(cache);
         Ok((predictor, jobs))
     }
 

@@ -84,7 +84,7 @@ impl Arguments {
 
     fn serve_predict(&self) -> Result<()> {
         let predictor = Predictor::new(Model::open(&self.model)?, self.options())?;
-        GdalApi::find()?.limit_cache(GDAL_CACHE);
+        GdalApi::find()?.settle_memory(GDAL_CACHE);
         let report = predictor.load()?;
         let inputs: Vec<&str> = self.input.iter().map(String::as_str).collect();
         answer(&report, || {

@@ -118,7 +118,7 @@ impl Arguments {
         let read: Vec<&Path> = read.into_iter().chain(self.classes.as_deref()).collect();
         check_files(&written.collect::<Vec<_>>(), &read, self.overwrite)?;
         let model = Model::open(&self.model)?;
-        GdalApi::find()?.limit_cache((options.line.memory / 8).min(GDAL_CACHE));
+        GdalApi::find()?.settle_memory((options.line.memory / 8).min(GDAL_CACHE));
         let mut bar = Bar::new(self.quiet, "steps", listen()?);
         train(&model, &self.input, &self.labels, &self.output, &options, &mut bar)
     }

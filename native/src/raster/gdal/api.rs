@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 /// The oldest GDAL whose functions all have the meaning relied on here, as `VERSION_NUM`.
 const OLDEST: u32 = 3_040_000;
 
+/// Bytes of a block of 256 x 256 pixels of 16 bits; also what glibc's threshold begins with.
+const BLOCK: c_int = 1 << 17;
+
 /// Makes the table, the code that fills it, and the check of its types against GDAL's headers.
 macro_rules! table {
     (
@@ -296,11 +299,17 @@ impl GdalApi {
         library::file_of(self.identity())
     }
 
-    /// Bounds the blocks that GDAL keeps decoded, by default 5 % of the machine's memory. The cache is
-    /// the process's, so this is for a program that owns its process.
-    pub fn limit_cache(&self, bytes: u64) {
+    /// Settles how a program that owns its process holds memory: bounds the blocks that GDAL keeps
+    /// decoded, by default 5 % of the machine's memory, and has the C library give the system back
+    /// what is freed of a block's size. Left alone, glibc keeps that, in an arena per thread.
+    pub fn settle_memory(&self, cache: u64) {
         // SAFETY: no precondition.
-        unsafe { (self.GDALSetCacheMax64)(i64::try_from(bytes).unwrap_or(i64::MAX)) };
+        unsafe { (self.GDALSetCacheMax64)(i64::try_from(cache).unwrap_or(i64::MAX)) };
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        // SAFETY: no precondition; other threads' allocations may be served either way meanwhile.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, BLOCK)
+        };
     }
 
     fn version_info(&self, topic: &CStr) -> String {
