@@ -8,9 +8,11 @@ use conformance::raster::{self, SEGMUNICH};
 use conformance::{detgen, models, program};
 use rayon::ThreadPoolBuilder;
 use spectralgpt_core::blend::Blended;
+use spectralgpt_core::emit::Emit;
 use spectralgpt_core::error::{Kind, Result};
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::model::Model;
+use spectralgpt_core::model::profile::Profile;
 use spectralgpt_core::normalise::Normaliser;
 use spectralgpt_core::options::Options;
 use spectralgpt_core::pipeline::{self, Line, Report};
@@ -18,6 +20,7 @@ use spectralgpt_core::progress::{Progress, Silent};
 use spectralgpt_core::raster::RasterSource;
 use spectralgpt_core::raster::memory::MemorySource;
 use spectralgpt_core::runtime::session::{Session, SessionOptions};
+use spectralgpt_core::scene::Predictor;
 use spectralgpt_core::tile::{Grid, TilePlan};
 
 /// Smaller than a chip, one pixel, one line, one past a chip, several chips; never square.
@@ -258,4 +261,38 @@ fn chips_without_a_valid_pixel_are_not_inferred() {
     let source = MemorySource::new(size, 1, vec![1.0; size.pixels()], Some(valid)).unwrap();
     let (_, report) = in_memory(&model, &source, Some(0), &mut Silent).unwrap();
     assert_eq!((report.chips, report.chips_skipped), (12, 6));
+}
+
+#[test]
+fn whole_numbers_give_the_map_that_floats_give() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("channels.onnx");
+    let mut manifest = models::profile_manifest(&Profile::named("segmunich").unwrap());
+    manifest.classes = models::plain_manifest(3, 0).classes;
+    manifest.outputs[0].channels = 3;
+    models::save(&model, &manifest, |graph, chip| {
+        let channels = graph.ints(&[3], vec![0, 9, 11]);
+        graph.gather(chip, channels, 1)
+    });
+    let mut options = Options::default();
+    (options.emit, options.overwrite) = (vec![Emit::Scores], true);
+    let predictor = Predictor::new(Model::open(&model).unwrap(), options).unwrap();
+    for (width, height) in SIZES {
+        let size = Size::new(width, height);
+        let (rows, cols) = (height as usize, width as usize);
+        let mut pixels =
+            raster::by_row(&detgen::raw_u16("whole", 10, rows, cols, 0, 65535), cols, 10);
+        // Some have no value; band 4's is in the middle of a row of all bands.
+        pixels.iter_mut().skip(3 * cols + cols / 2).step_by(77).for_each(|pixel| *pixel = 0);
+        let floats: Vec<f32> = pixels.iter().map(|pixel| f32::from(*pixel)).collect();
+        let [whole, float] = ["whole.tif", "float.tif"].map(|name| folder.path().join(name));
+        raster::write_u16(&whole, size, &SEGMUNICH, &pixels, Some(0.0));
+        raster::write_f32(&float, size, &SEGMUNICH, &floats, Some(0.0));
+        let [one, other] = [whole, float].map(|input| {
+            let map = folder.path().join("map.tif");
+            predictor.predict(&[input.to_str().unwrap()], &map, &mut Silent).unwrap();
+            std::fs::read(map).unwrap()
+        });
+        assert!(one == other, "{size}");
+    }
 }

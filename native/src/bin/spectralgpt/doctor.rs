@@ -70,7 +70,7 @@ fn speed() -> Result<Value> {
     let ways = variants(Device::Cpu);
     let start = |way: &Variant| Runner::start(way.name, way.serve("block", threads, &[])?);
     let mut runners = ways.iter().map(start).collect::<Result<Vec<_>>>()?;
-    let rounds = Rounds::run(&mut runners, ROUNDS, threads)?;
+    let rounds = Rounds::run(&mut runners, ROUNDS, threads, None)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let measured = runners.iter().enumerate().map(|(at, runner)| Measured {
         library: text(&runner.about["library"]).into(),

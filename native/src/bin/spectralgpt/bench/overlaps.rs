@@ -22,7 +22,7 @@ impl Arguments {
             Runner::start(&overlap.to_string(), way.serve("predict", self.threads(), &told)?)
         };
         let mut runners = self.overlaps.iter().map(start).collect::<Result<Vec<_>>>()?;
-        let rounds = Rounds::run(&mut runners, self.rounds, self.threads())?;
+        let rounds = Rounds::run(&mut runners, self.rounds, self.threads(), None)?;
         let last = self.overlaps.len() - 1;
         let mut lines = vec![
             format!("{} by {}", rounds.words(), way.name),

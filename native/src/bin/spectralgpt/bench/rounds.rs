@@ -5,8 +5,12 @@ use spectralgpt_core::error::Result;
 
 use super::runner::Runner;
 
-/// A process that had less of its processors than this was disturbed.
+/// A process that had less of its processors than this was disturbed, and a machine that multiplied
+/// matrices at less than this of its best rate: a virtual one does not say what others took of it.
 const UNDISTURBED: f64 = 0.85;
+
+/// Where a turn tells how fast the machine was right after it, in operations per second.
+const MACHINE: &str = "machine";
 
 /// What the processes did, round by round.
 #[derive(Debug, Default)]
@@ -26,34 +30,47 @@ pub(crate) struct Spread {
 
 impl Rounds {
     /// Runs `rounds` rounds after one that only warms up; `threads` is what each process may use.
+    /// `watch` is the runner that multiplies matrices, if one does: it has a turn after each other's.
     ///
     /// # Errors
     /// As [`Runner::turn`].
-    pub(crate) fn run(runners: &mut [Runner], rounds: usize, threads: usize) -> Result<Self> {
+    pub(crate) fn run(
+        runners: &mut [Runner],
+        rounds: usize,
+        threads: usize,
+        watch: Option<usize>,
+    ) -> Result<Self> {
         for runner in runners.iter_mut() {
             runner.turn()?;
         }
-        let mut done = Self::default();
+        let mut all = Vec::new();
         for round in 0..rounds {
             let mut turns = vec![Value::Null; runners.len()];
             for place in 0..runners.len() {
                 let at = if round % 2 == 0 { place } else { runners.len() - 1 - place };
                 turns[at] = runners[at].turn()?;
+                if let Some(watch) = watch {
+                    let seen = runners[watch].turn()?;
+                    turns[at][MACHINE] = (number(&seen, "flop") / number(&seen, "wall")).into();
+                }
             }
             log::info!("round {} of {rounds}", round + 1);
-            done.sort_in(turns, threads);
+            all.push(turns);
         }
-        Ok(done)
+        Ok(Self::sorted(all, threads))
     }
 
-    fn sort_in(&mut self, turns: Vec<Value>, threads: usize) {
-        let had = |turn: &Value| number(turn, "cpu") / number(turn, "wall");
-        let enough = UNDISTURBED * threads as f64;
-        if turns.iter().all(|turn| had(turn) >= enough) {
-            self.used.push(turns);
-        } else {
-            self.disturbed.push(turns);
-        }
+    /// Keeps the rounds apart in which a process or the machine was disturbed.
+    fn sorted(all: Vec<Vec<Value>>, threads: usize) -> Self {
+        let rates = all.iter().flatten().filter_map(|turn| turn[MACHINE].as_f64());
+        let best = rates.fold(0.0, f64::max);
+        let calm = |turn: &Value| {
+            let had = number(turn, "cpu") / number(turn, "wall");
+            let machine = turn[MACHINE].as_f64().unwrap_or(best);
+            had >= UNDISTURBED * threads as f64 && machine >= UNDISTURBED * best
+        };
+        let (used, disturbed) = all.into_iter().partition(|turns| turns.iter().all(calm));
+        Self { used, disturbed }
     }
 
     /// Returns the undisturbed rounds, or all where there is none.
@@ -117,15 +134,25 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_within_rounds_and_disturbed_rounds_do_not_count() {
-        let mut rounds = Rounds::default();
         let turn = |wall: f64, used: f64| json!({ "wall": wall, "cpu": wall * used });
-        for (base, other, used) in [(4.0, 2.0, 1.9), (9.0, 3.0, 2.0), (8.0, 1.0, 1.6)] {
-            rounds.sort_in(vec![turn(base, 2.0), turn(other, used)], 2);
-        }
+        let rounds = [(4.0, 2.0, 1.9), (9.0, 3.0, 2.0), (8.0, 1.0, 1.6)];
+        let turns = rounds.map(|(base, other, used)| vec![turn(base, 2.0), turn(other, used)]);
+        let rounds = Rounds::sorted(turns.to_vec(), 2);
         let ratio = rounds.ratio(0, 1, "wall");
         assert_eq!((ratio.median, ratio.least, ratio.most), (2.5, 2.0, 3.0));
         assert_eq!(rounds.to_json(), json!({ "used": 2, "rejected": 1 }));
         assert_eq!(rounds.spread(|turns| number(&turns[1], "wall")).most, 3.0);
+    }
+
+    #[test]
+    fn rounds_in_which_the_machine_was_slower_do_not_count() {
+        let turn = |rate: f64| json!({ "wall": 1.0, "cpu": 2.0, "machine": rate });
+        let rounds = [(9.0, 10.0), (8.6, 9.1), (9.9, 8.4), (5.0, 5.0)];
+        let rounds = rounds.map(|(one, other)| vec![turn(one), turn(other)]);
+        assert_eq!(
+            Rounds::sorted(rounds.to_vec(), 2).to_json(),
+            json!({ "used": 2, "rejected": 2 })
+        );
     }
 
     #[test]

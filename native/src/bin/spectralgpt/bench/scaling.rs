@@ -29,7 +29,7 @@ impl Arguments {
         });
         let parts = sizes.map(|size| self.part(way, size, folder));
         let mut runners = parts.into_iter().collect::<Result<Vec<_>>>()?;
-        let rounds = Rounds::run(&mut runners, self.rounds, self.threads())?;
+        let rounds = Rounds::run(&mut runners, self.rounds, self.threads(), None)?;
         let mut lines =
             vec![format!("{} by {}; the whole against each part", rounds.words(), way.name)];
         let mut parts = Vec::new();
