@@ -114,8 +114,8 @@ fn unmeasured(provider: &str) -> &'static str {
     if provider.starts_with("OpenVINO") {
         "--precision fastest would compute in bf16 here; `spectralgpt doctor` measures what that gains"
     } else {
-        "this processor has AMX: with `pip install onnxruntime-openvino`, --precision fastest would \
-         compute in bf16; `spectralgpt doctor` measures what that gains"
+        "this processor has AMX: with an ONNX Runtime that has OpenVINO (`onnxruntime-openvino`), \
+         --precision fastest would compute in bf16; `spectralgpt doctor` measures what that gains"
     }
 }
 

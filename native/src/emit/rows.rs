@@ -18,6 +18,9 @@ pub(super) fn entropy(rows: Blended<'_>, row: usize, line: &mut [f32]) {
     }
 }
 
+/// Scores below which waking threads takes longer than what they would do.
+const FEW: usize = 1 << 20;
+
 /// Returns (row, band, column) pixels: each row made by `fill`, then nodata where not valid.
 pub(super) fn by_row<T: Copy + Send + Sync>(
     pool: &ThreadPool,
@@ -37,8 +40,12 @@ pub(super) fn by_row<T: Copy + Send + Sync>(
             }
         }
     };
-    let lines = pixels.par_chunks_exact_mut(bands * rows.width()).enumerate();
-    pool.install(|| lines.for_each(make));
+    let line = bands * rows.width();
+    if rows.rows() * rows.width() * rows.channels() < FEW {
+        pixels.chunks_exact_mut(line).enumerate().for_each(make);
+    } else {
+        pool.install(|| pixels.par_chunks_exact_mut(line).enumerate().for_each(make));
+    }
     pixels
 }
 
