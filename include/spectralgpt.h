@@ -771,7 +771,7 @@ sgpt_status sgpt_options_set_batch(struct sgpt_options *options,
                                    struct sgpt_error **error_out);
 
 /**
- * Sets how many threads infer, and as many that read and blend, from 1. Default: as many as the
+ * Sets how many threads infer, and as many that read and normalise, from 1. Default: as many as the
  * process may use.
  */
 sgpt_status sgpt_options_set_threads(struct sgpt_options *options,

@@ -118,7 +118,7 @@ pub struct Options {
     pub overlap: Option<u32>,
     /// Chips inferred together. Default: 1.
     pub batch: usize,
-    /// Threads that infer, and as many that read and blend. Default: what the process may use.
+    /// Threads that infer, and as many that read and normalise. Default: what the process may use.
     pub threads: usize,
     /// Bytes the process may hold. Default: 4 GiB, or half of what there is.
     pub memory: u64,

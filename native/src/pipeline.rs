@@ -243,9 +243,9 @@ impl Line<'_> {
         (AHEAD * self.pool.current_num_threads()).div_ceil(self.batch)
     }
 
-    /// Returns the bytes that the line itself will hold: two strips, the rows that they share of a
-    /// third, what reading rows takes besides, the batches that are prepared, wait, are inferred and
-    /// blended, with what the network makes of them, the rows being blended.
+    /// Returns the bytes that the line itself will hold: two strips, rows of a third of which some
+    /// are still needed, what reading rows takes besides, the batches that are prepared, wait, are
+    /// inferred and blended, with what the network makes of them, the rows being blended.
     fn bytes(&self) -> u64 {
         let first = self.plan.tile_rows().next().unwrap_or_default();
         let strip = self.plan.strip(first).size;

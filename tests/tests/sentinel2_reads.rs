@@ -54,7 +54,7 @@ fn a_products_blocks_are_decoded_once_at_the_default_memory() {
     let inputs = open();
     let plan = inputs.plan(&manifest, &options).unwrap();
     let before = bytes_read();
-    let (mut strip, mut last) = (Strip::<u16>::empty(13), Strip::empty(13));
+    let (mut strip, mut last) = (Strip::<f32>::empty(13), Strip::empty(13));
     for row in plan.tile_rows() {
         std::mem::swap(&mut strip, &mut last);
         pool.install(|| strip.follow(&last, plan.strip(row), &inputs.source())).unwrap();

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn sgpt_options_set_batch(
     }
 }
 
-/// Sets how many threads infer, and as many that read and blend, from 1. Default: as many as the
+/// Sets how many threads infer, and as many that read and normalise, from 1. Default: as many as the
 /// process may use.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sgpt_options_set_threads(

@@ -306,7 +306,8 @@ impl GdalApi {
         // SAFETY: no precondition.
         unsafe { (self.GDALSetCacheMax64)(i64::try_from(cache).unwrap_or(i64::MAX)) };
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        // SAFETY: no precondition; other threads' allocations may be served either way meanwhile.
+        // SAFETY: no precondition; programs call it before a run's threads start, and what others
+        // allocate meanwhile may be served either way.
         unsafe {
             libc::mallopt(libc::M_MMAP_THRESHOLD, BLOCK)
         };

@@ -227,8 +227,9 @@ impl RasterSource for GdalBands {
             let band = &self.info.bands[number.unsigned_abs() as usize - 1];
             ["Byte", "UInt16"].contains(&band.data_type.as_str())
         };
-        let own = self.added.is_empty() && self.numbers.iter().all(whole);
-        own && self.validity.as_ref().is_none_or(|nearest| nearest.fits_u16())
+        // Virtual rasters compute in the type that is asked for, and fill gaps with nodata cast to it.
+        let stored = !["VRT", "GTI"].contains(&self.info.driver.as_str());
+        stored && self.added.is_empty() && self.numbers.iter().all(whole)
     }
 
     fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {

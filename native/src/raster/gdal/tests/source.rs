@@ -108,42 +108,65 @@ fn a_pixel_is_valid_where_nothing_says_otherwise() {
 fn whole_numbers_are_read_as_such_and_with_the_same_validity() {
     let Some(api) = gdal() else { return };
     let folder = folder();
-    let rows = ["3", "65535", "0", "7", "300", "255"].join(" ");
-    let path = folder.path().join("numbers.asc");
-    let header = "ncols 6\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n";
-    std::fs::write(&path, format!("{header}{rows}\n")).unwrap();
-    let open = |kind: &str, inside: &str, nodata: Option<f64>| {
-        let text = format!(
-            "<VRTDataset rasterXSize=\"6\" rasterYSize=\"1\"><VRTRasterBand dataType=\"{kind}\" \
-             band=\"1\">{inside}<SimpleSource><SourceFilename>{}</SourceFilename></SimpleSource>\
-             </VRTRasterBand></VRTDataset>",
-            path.display()
-        );
-        let vrt = folder.path().join("numbers.vrt");
-        std::fs::write(&vrt, text).unwrap();
-        open(api, &vrt).unwrap().select(&[1], nodata).unwrap()
+    let path = folder.path().join("numbers.tif");
+    let (size, numbers) = (Size::new(6, 1), [3, 65535, 0, 7, 300, 255]);
+    let bytes = numbers.map(|number: u16| number.to_le_bytes()[0]);
+    let open = |rows: Samples<'_>, sample, nodata, given| {
+        let layer = Layer { nodata, ..layer(sample, 1) };
+        let options = SinkOptions { overwrite: true, ..Default::default() };
+        let mut sink = GdalSink::create(api, &path, &options, &layer, size, &place()).unwrap();
+        sink.write(rows).unwrap();
+        sink.finish(&[], &mut |_, _| true).unwrap();
+        open(api, &path).unwrap().select(&[1], given).unwrap()
     };
-    let nodata = |value: &str| format!("<NoDataValue>{value}</NoDataValue>");
-    let window = Window::whole(Size::new(6, 1));
-    for (kind, inside, given, valid) in [
-        ("UInt16", String::new(), None, [1; 6]),
-        ("UInt16", nodata("0"), None, [1, 1, 0, 1, 1, 1]),
-        ("UInt16", nodata("65535"), None, [1, 0, 1, 1, 1, 1]),
-        ("UInt16", nodata("0"), Some(7.0), [1, 1, 1, 0, 1, 1]),
-        ("UInt16", nodata("0"), Some(7.5), [1; 6]),
-        ("UInt16", nodata("0"), Some(-1.0), [1; 6]),
-        ("UInt16", nodata("0"), Some(1e9), [1; 6]),
-        ("UInt16", nodata("0"), Some(f64::NAN), [1; 6]),
-        ("Byte", nodata("255"), None, [1, 0, 1, 1, 0, 0]),
+    for (nodata, given, valid) in [
+        (None, None, [1; 6]),
+        (Some(0.0), None, [1, 1, 0, 1, 1, 1]),
+        (Some(65535.0), None, [1, 0, 1, 1, 1, 1]),
+        (Some(0.0), Some(7.0), [1, 1, 1, 0, 1, 1]),
+        (Some(0.0), Some(7.5), [1; 6]),
+        (Some(0.0), Some(-1.0), [1; 6]),
+        (Some(0.0), Some(1e9), [1; 6]),
+        (Some(0.0), Some(f64::NAN), [1; 6]),
     ] {
-        let source = open(kind, &inside, given);
-        assert!(source.fits_u16(), "{kind}");
-        assert_eq!(read(&source, window).unwrap().1, valid, "{kind} {inside} {given:?}");
+        let source = open(Samples::U16(&numbers), SampleType::U16, nodata, given);
+        assert!(source.fits_u16());
+        assert_eq!(read(&source, Window::whole(size)).unwrap().1, valid, "{nodata:?} {given:?}");
+        assert!(!source.adding(vec![-1000.0]).fits_u16());
     }
-    for kind in ["Int16", "Float32", "UInt32"] {
-        assert!(!open(kind, "", None).fits_u16(), "{kind}");
+    let source = open(Samples::U8(&bytes), SampleType::U8, Some(255.0), None);
+    assert!(source.fits_u16());
+    assert_eq!(read(&source, Window::whole(size)).unwrap().1, [1, 0, 1, 1, 1, 0]);
+    let floats = numbers.map(f32::from);
+    assert!(!open(Samples::F32(&floats), SampleType::F32, None, None).fits_u16());
+}
+
+#[test]
+fn gaps_of_a_virtual_raster_are_invalid_whatever_their_nodata() {
+    let Some(api) = gdal() else { return };
+    let folder = folder();
+    let size = Size::new(6, 1);
+    write(
+        api,
+        &folder.path().join("part.tif"),
+        &layer(SampleType::U16, 1),
+        size,
+        &Default::default(),
+    );
+    for nodata in ["-9999", "nan", "0.5", "70000", "0"] {
+        let text = format!(
+            "<VRTDataset rasterXSize=\"6\" rasterYSize=\"1\"><VRTRasterBand dataType=\"UInt16\" \
+             band=\"1\"><NoDataValue>{nodata}</NoDataValue><SimpleSource><SourceFilename \
+             relativeToVRT=\"1\">part.tif</SourceFilename><SrcRect xOff=\"3\" yOff=\"0\" \
+             xSize=\"3\" ySize=\"1\"/><DstRect xOff=\"3\" yOff=\"0\" xSize=\"3\" ySize=\"1\"/>\
+             </SimpleSource></VRTRasterBand></VRTDataset>"
+        );
+        let path = folder.path().join("gaps.vrt");
+        std::fs::write(&path, text).unwrap();
+        let source = open(api, &path).unwrap().select(&[1], None).unwrap();
+        let valid = read(&source, Window::whole(size)).unwrap().1;
+        assert_eq!(valid, [0, 0, 0, 1, 1, 1], "{nodata}");
     }
-    assert!(!open("UInt16", "", None).adding(vec![-1000.0]).fits_u16());
 }
 
 #[test]
