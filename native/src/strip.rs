@@ -12,37 +12,18 @@ use crate::tile::{Tile, TilePlan, reflect};
 /// A type that pixels are kept as.
 pub trait Pixel: Copy + Default + Into<f32> + Send + Sync {
     /// Reads as [`RasterSource::read`] does.
-    ///
-    /// # Errors
-    /// As that.
-    fn read(
-        source: &dyn RasterSource,
-        window: Window,
-        pixels: &mut [Self],
-        valid: &mut [u8],
-    ) -> Result<()>;
+    const READ: Read<Self>;
 }
 
+/// Reads a window's pixels and validity.
+pub type Read<T> = fn(&dyn RasterSource, Window, &mut [T], &mut [u8]) -> Result<()>;
+
 impl Pixel for f32 {
-    fn read(
-        source: &dyn RasterSource,
-        window: Window,
-        pixels: &mut [Self],
-        valid: &mut [u8],
-    ) -> Result<()> {
-        source.read(window, pixels, valid)
-    }
+    const READ: Read<Self> = |source, window, pixels, valid| source.read(window, pixels, valid);
 }
 
 impl Pixel for u16 {
-    fn read(
-        source: &dyn RasterSource,
-        window: Window,
-        pixels: &mut [Self],
-        valid: &mut [u8],
-    ) -> Result<()> {
-        source.read_u16(window, pixels, valid)
-    }
+    const READ: Read<Self> = |source, window, pixels, valid| source.read_u16(window, pixels, valid);
 }
 
 /// Rows of the raster that were read at once, (band, row, column), and where they are valid,
@@ -123,7 +104,7 @@ impl<T: Pixel> Slab<T> {
         let Self { mut pixels, mut valid, .. } = spare.unwrap_or_default();
         pixels.resize(window.size.pixels() * bands, T::default());
         valid.resize(window.size.pixels(), 0);
-        T::read(source, window, &mut pixels, &mut valid)?;
+        T::READ(source, window, &mut pixels, &mut valid)?;
         Ok(Self { window, pixels, valid })
     }
 

@@ -25,14 +25,14 @@ impl<'a> Dates<'a> {
 
     fn read_as<T: Pixel>(&self, window: Window, pixels: &mut [T], valid: &mut [u8]) -> Result<()> {
         if let ([source], []) = (&self.sources[..], &self.beside[..]) {
-            return T::read(*source, window, pixels, valid);
+            return T::READ(*source, window, pixels, valid);
         }
         let mut rest = pixels;
         let mut date_valid = vec![0; valid.len()];
         valid.fill(1);
         for source in &self.sources {
             let (date, later) = rest.split_at_mut(window.size.pixels() * source.bands());
-            T::read(*source, window, date, &mut date_valid)?;
+            T::READ(*source, window, date, &mut date_valid)?;
             valid.iter_mut().zip(&date_valid).for_each(|(all, date)| *all &= date);
             rest = later;
         }

@@ -129,7 +129,7 @@ impl GdalBands {
     fn parts(&self, window: Window, number: c_int) -> impl Iterator<Item = (Window, bool)> {
         let height = self.info.bands[number.unsigned_abs() as usize - 1].block.height.max(1);
         let whole = window.size.width == self.size().width;
-        let own = whole && self.info.driver != "VRT" && self.masks.is_empty();
+        let own = whole && !self.is_virtual() && self.masks.is_empty();
         let end = window.end_row() / height * height;
         let cut = if own && end > window.row { end } else { window.row };
         let rows = [(window.row, cut, true), (cut, window.end_row(), false)];
@@ -137,6 +137,11 @@ impl GdalBands {
             let size = Size::new(window.size.width, end - first);
             (Window::new(window.col, first, size), done)
         })
+    }
+
+    /// Says whether the pixels are made of other rasters'.
+    fn is_virtual(&self) -> bool {
+        ["VRT", "GTI"].contains(&self.info.driver.as_str())
     }
 
     /// Reads the chosen bands and what makes their pixels valid; adds nothing.
@@ -228,8 +233,7 @@ impl RasterSource for GdalBands {
             ["Byte", "UInt16"].contains(&band.data_type.as_str())
         };
         // Virtual rasters compute in the type that is asked for, and fill gaps with nodata cast to it.
-        let stored = !["VRT", "GTI"].contains(&self.info.driver.as_str());
-        stored && self.added.is_empty() && self.numbers.iter().all(whole)
+        !self.is_virtual() && self.added.is_empty() && self.numbers.iter().all(whole)
     }
 
     fn read_u16(&self, window: Window, pixels: &mut [u16], valid: &mut [u8]) -> Result<()> {
