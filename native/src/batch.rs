@@ -1,17 +1,17 @@
 //! Feeds inference: reads strips, cuts and normalises chips, gathers them into batches.
 
+use std::collections::VecDeque;
 use std::iter::repeat_with;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::normalise::{Inverse, Normaliser};
+use crate::normalise::{Footprint, Inverse, Normaliser};
 use crate::raster::{Area, RasterSource};
 use crate::spare::Spare;
 use crate::strip::{Pixel, Strip};
@@ -128,22 +128,32 @@ impl Feed<'_> {
         batch: &mut Batch,
         batches: &SyncSender<Result<Batch>>,
     ) -> Result<bool> {
-        let tiles: Vec<Tile> = self.plan.tiles(row).collect();
-        for tiles in tiles.chunks(self.batch.max(AHEAD * self.pool.current_num_threads())) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let chips = tiles.par_iter().map(|tile| self.prepare(strip, *tile));
-            let chips: Vec<Result<Option<Chip>>> = self.pool.install(|| chips.collect());
-            for chip in chips {
+        let most = self.batch.max(AHEAD * self.pool.current_num_threads());
+        let mut tiles = self.plan.tiles(row).fuse();
+        // Always enough on its way, so that no thread waits for another's chip.
+        let listening = self.pool.in_place_scope(|scope| -> Result<bool> {
+            let mut coming = VecDeque::with_capacity(most);
+            loop {
+                for tile in tiles.by_ref().take(most - coming.len()) {
+                    let (done, chip) = sync_channel(1);
+                    scope.spawn(move |_| drop(done.send(self.prepare(strip, tile))));
+                    coming.push_back(chip);
+                }
+                let Some(chip) = coming.pop_front() else { return Ok(true) };
+                // No answer is a panic, which the scope passes on.
+                let Ok(chip) = chip.recv() else { return Ok(false) };
                 match chip? {
                     None => batch.skipped += 1,
                     Some(chip) => self.append(batch, chip),
                 }
-                if batch.tiles.len() == self.batch && !self.send(batch, batches) {
+                let stopped = self.stop.load(Ordering::Relaxed);
+                if stopped || batch.tiles.len() == self.batch && !self.send(batch, batches) {
                     return Ok(false);
                 }
             }
+        })?;
+        if !listening {
+            return Ok(false);
         }
         // A row of nothing still counts as progress.
         let nothing = batch.tiles.is_empty() && batch.skipped > 0;
@@ -202,9 +212,10 @@ impl Feed<'_> {
         let mut inverses = Vec::new();
         let bands = self.source.bands() / self.dates;
         let inputs = (0..self.dates).map(|date| {
-            let band = |band, plane: &mut [f32]| cut.band(date * bands + band, plane);
+            let rows = |band, first, plane: &mut [f32]| cut.band(date * bands + band, first, plane);
+            let footprint = Footprint { rows: &rows, width: cut.width(), valid: &valid };
             let mut input = self.spare.take(self.chip_values());
-            inverses.extend(self.normaliser.chip(&band, &valid, &mut input));
+            inverses.extend(self.normaliser.chip(footprint, &mut input));
             input
         });
         let inputs = inputs.collect();

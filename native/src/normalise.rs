@@ -1,6 +1,7 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
 mod means;
+mod rule;
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -9,6 +10,7 @@ use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
 use means::Means;
+use rule::Rule;
 
 /// The largest digital number that is believed; further out, a range or a square overflows f32 and
 /// gives the network what is no number. Nothing measured comes near: such pixels are damage.
@@ -30,8 +32,30 @@ enum Origin {
     Mean(Vec<usize>),
 }
 
-/// Puts a band of the source, by its position, into a plane (row, column) of the footprint.
-pub type Band<'a> = dyn Fn(usize, &mut [f32]) + 'a;
+/// Copies rows of a band of the source, by its position, from the footprint's row `first` on:
+/// `rows(band, first, pixels)`, (row, column).
+pub type Rows<'a> = dyn Fn(usize, usize, &mut [f32]) + 'a;
+
+/// What a chip is made of.
+#[derive(Clone, Copy)]
+pub struct Footprint<'a> {
+    /// Its digital numbers.
+    pub rows: &'a Rows<'a>,
+    /// Its columns.
+    pub width: usize,
+    /// Where they are valid, (row, column): 1 or 0.
+    pub valid: &'a [u8],
+}
+
+impl std::fmt::Debug for Footprint<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Footprint").field("width", &self.width).finish_non_exhaustive()
+    }
+}
+
+/// Pixels, about, that are worked on at a time: they stay in a processor's first cache from one step
+/// to the next.
+const PART: usize = 2048;
 
 /// A model's normalisation, resolved against the bands of a source.
 #[derive(Debug, Clone)]
@@ -101,21 +125,21 @@ impl Normaliser {
         self.origins.len()
     }
 
-    /// Normalises one chip.
+    /// Normalises one chip; fills `input` (channel, row, column).
     ///
-    /// `band` gives the footprint's digital numbers, `valid` (row, column) says where; fills `input`
-    /// (channel, row, column). Invalid pixels become the normalised zero, digital numbers beyond
-    /// ±1e12 are taken as that; finite numbers give finite input. Returns each channel's way back.
-    pub fn chip(&self, band: &Band<'_>, valid: &[u8], input: &mut [f32]) -> Vec<Inverse> {
-        let pixels = valid.len();
+    /// Invalid pixels become the normalised zero, digital numbers beyond ±1e12 are taken as that;
+    /// finite numbers give finite input. Returns each channel's way back.
+    pub fn chip(&self, footprint: Footprint<'_>, input: &mut [f32]) -> Vec<Inverse> {
+        let pixels = footprint.valid.len();
         let chip = input.len() / self.channels().max(1);
         // Most chips have no gap, and then there is nothing to look up.
-        let valid = if valid.contains(&0) { valid } else { &[] };
-        let mut footprint = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
+        let valid = if footprint.valid.contains(&0) { footprint.valid } else { &[] };
+        let footprint = Footprint { valid, ..footprint };
+        let mut resized = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
         let mut means = Means::new(&self.origins, pixels);
         let mut inverses = Vec::with_capacity(self.channels());
         let mut make = |channel, plane: &mut [f32]| {
-            let work = Plane { normaliser: self, channel, band, valid, means: &mut means, plane };
+            let work = Plane { normaliser: self, channel, footprint, means: &mut means, plane };
             // The best instructions that this processor has; the same arithmetic with any.
             let inverse = Arch::new().dispatch(work);
             Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
@@ -124,34 +148,13 @@ impl Normaliser {
             inverses.push(match self.resize {
                 None => make(channel, chip),
                 Some(resize) => {
-                    let inverse = make(channel, &mut footprint);
-                    resize.apply(&footprint, chip);
+                    let inverse = make(channel, &mut resized);
+                    resize.apply(&resized, chip);
                     inverse
                 }
             });
         }
         inverses
-    }
-
-    /// Gathers a band and adds the offset.
-    #[inline(always)]
-    fn gather(&self, band: &Band<'_>, number: usize, plane: &mut [f32]) {
-        band(number, plane);
-        plane.iter_mut().for_each(|dn| *dn = shifted(*dn, self.dn_offset));
-    }
-
-    #[inline(always)]
-    fn normalise(&self, channel: usize, valid: &[u8], plane: &mut [f32]) -> Inverse {
-        let inverse = match &self.rule {
-            Normalisation::None => Inverse { scale: 1.0, offset: 0.0 },
-            Normalisation::ChipMinMax { epsilon } => min_max(plane, valid, *epsilon),
-            Normalisation::ZScore { mean, std } => z_score(plane, mean[channel], std[channel]),
-            Normalisation::ClippedBytes { mean, std } => {
-                clipped_bytes(plane, mean[channel], std[channel])
-            }
-        };
-        cover(plane, valid, 0.0);
-        inverse
     }
 }
 
@@ -160,9 +163,8 @@ impl Normaliser {
 struct Plane<'a, 'o> {
     normaliser: &'o Normaliser,
     channel: usize,
-    band: &'a Band<'a>,
-    /// Empty if all pixels are.
-    valid: &'a [u8],
+    /// Its validity is empty if all pixels are.
+    footprint: Footprint<'a>,
     means: &'a mut Means<'o>,
     plane: &'a mut [f32],
 }
@@ -172,18 +174,35 @@ impl NullaryFnOnce for Plane<'_, '_> {
 
     #[inline(always)]
     fn call(self) -> Inverse {
-        let Self { normaliser, channel, band, valid, means, plane } = self;
-        match &normaliser.origins[channel] {
-            Origin::Band(number) => {
-                normaliser.gather(band, *number, plane);
-                means.see(*number, plane);
-            }
-            Origin::Mean(list) => {
-                let gather = |number, plane: &mut [f32]| normaliser.gather(band, number, plane);
-                means.put(list, gather, plane);
-            }
+        let Self { normaliser, channel, footprint, means, plane } = self;
+        let Footprint { rows, width, valid } = footprint;
+        let gather = |number, first, part: &mut [f32]| {
+            rows(number, first / width, part);
+            part.iter_mut().for_each(|dn| *dn = shifted(*dn, normaliser.dn_offset));
+        };
+        let origin = &normaliser.origins[channel];
+        if let Origin::Mean(list) = origin {
+            means.complete(list, plane, |number, plane| gather(number, 0, plane));
         }
-        normaliser.normalise(channel, valid, plane)
+        let mut rule = Rule::new(&normaliser.rule, channel);
+        let step = (PART / width).max(1) * width;
+        for (at, part) in plane.chunks_mut(step).enumerate() {
+            let first = at * step;
+            match origin {
+                Origin::Band(number) => {
+                    gather(*number, first, part);
+                    means.see(*number, first, part);
+                }
+                Origin::Mean(list) => means.put(list, first, part),
+            }
+            rule.see(part, valid.get(first..first + part.len()).unwrap_or_default());
+        }
+        if let Origin::Band(number) = origin {
+            means.seen(*number);
+        }
+        let inverse = rule.finish(plane);
+        cover(plane, valid);
+        inverse
     }
 }
 
@@ -211,69 +230,18 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-#[inline(always)]
-fn z_score(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
-    let (mean, std) = (narrow(mean), narrow(std));
-    plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
-    Inverse { scale: std, offset: mean }
-}
-
-#[inline(always)]
-fn clipped_bytes(plane: &mut [f32], mean: f64, std: f64) -> Inverse {
-    let (low, high) = (mean - 2.0 * std, mean + 2.0 * std);
-    for value in plane {
-        let byte = (f64::from(*value) - low) / (high - low) * 255.0;
-        *value = narrow(byte.clamp(0.0, 255.0).trunc()) / 255.0;
-    }
-    Inverse { scale: narrow(high - low), offset: narrow(low) }
-}
-
 /// Adds the offset; the sum stays where f32 can compute with it.
 #[inline(always)]
 fn shifted(dn: f32, offset: f32) -> f32 {
     (dn + offset).clamp(-LARGEST, LARGEST)
 }
 
-/// Returns the smallest and the largest value; infinities the wrong way round if there is none.
-///
-/// Kept in lanes, which a processor compares at once: an extreme is the same in any order.
+/// Puts 0 where pixels are invalid.
 #[inline(always)]
-fn extremes(plane: &[f32]) -> (f32, f32) {
-    const LANES: usize = 32;
-    let (mut lows, mut highs) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    let (chunks, rest) = plane.as_chunks::<LANES>();
-    for values in chunks {
-        for ((low, high), value) in lows.iter_mut().zip(&mut highs).zip(values) {
-            (*low, *high) = (low.min(*value), high.max(*value));
-        }
-    }
-    let low = lows.iter().chain(rest).fold(f32::INFINITY, |low, value| low.min(*value));
-    let high = highs.iter().chain(rest).fold(f32::NEG_INFINITY, |high, value| high.max(*value));
-    (low, high)
-}
-
-/// Puts `fill` where pixels are invalid.
-#[inline(always)]
-fn cover(plane: &mut [f32], valid: &[u8], fill: f32) {
+fn cover(plane: &mut [f32], valid: &[u8]) {
     for (value, valid) in plane.iter_mut().zip(valid) {
-        *value = if *valid == 0 { fill } else { *value };
+        *value = if *valid == 0 { 0.0 } else { *value };
     }
-}
-
-#[inline(always)]
-fn min_max(plane: &mut [f32], valid: &[u8], epsilon: f64) -> Inverse {
-    // A valid value in an invalid pixel changes no extreme.
-    let known = valid.iter().position(|valid| *valid != 0).map_or(0.0, |at| plane[at]);
-    cover(plane, valid, known);
-    let (low, high) = extremes(plane);
-    let range = high - low + narrow(epsilon);
-    plane.iter_mut().for_each(|value| *value = (*value - low) / range);
-    // A constant channel, and one without a valid pixel.
-    if high <= low {
-        plane.fill(0.0);
-        return Inverse { scale: 0.0, offset: low };
-    }
-    Inverse { scale: range, offset: low }
 }
 
 #[cfg(test)]
@@ -291,10 +259,11 @@ mod tests {
 
     fn run(rule: Normalisation, dn_offset: f32, bands: &[f32], valid: &[u8]) -> Vec<f32> {
         let mut input = vec![f32::NAN; 3 * valid.len()];
-        let band = |band, plane: &mut [f32]| {
-            plane.copy_from_slice(&bands[band * valid.len()..][..valid.len()]);
+        let rows = |band, first, part: &mut [f32]| {
+            part.copy_from_slice(&bands[band * valid.len() + first..][..part.len()]);
         };
-        normaliser(rule, dn_offset).chip(&band, valid, &mut input);
+        let footprint = Footprint { rows: &rows, width: 1, valid };
+        normaliser(rule, dn_offset).chip(footprint, &mut input);
         input
     }
 
@@ -331,7 +300,10 @@ mod tests {
         let bands = (0..13).filter(|band| *band != 10);
         for (band, expected) in bands.zip(expected.chunks_exact(96 * 96)) {
             let mut plane = raw_band("fmow", size, band);
-            min_max(&mut plane, &vec![1; size.pixels()], 1e-10);
+            let rule = Normalisation::ChipMinMax { epsilon: 1e-10 };
+            let mut rule = Rule::new(&rule, 0);
+            rule.see(&mut plane, &[]);
+            rule.finish(&mut plane);
             let resized = resize(&plane, size, to);
             for (at, expected) in expected.iter().enumerate() {
                 let ours = resized[(at / 96 + top) * 109 + at % 96 + left];

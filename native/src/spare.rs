@@ -11,7 +11,8 @@ impl Spare {
     /// Returns a buffer of that many values, whatever they are.
     pub fn take(&self, length: usize) -> Vec<f32> {
         let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = buffers.iter().position(|buffer| buffer.len() == length);
+        // The one used last: it may still be in the processor's cache.
+        let fitting = buffers.iter().rposition(|buffer| buffer.len() == length);
         let used = fitting.map(|at| buffers.swap_remove(at));
         drop(buffers);
         used.unwrap_or_else(|| vec![0.0; length])

@@ -83,7 +83,14 @@ impl<T: Pixel> Strip<T> {
         let side = i64::from(plan.grid().chip());
         let row = |at| self.row(reflect(tile.row + at, plan.raster().height));
         let col = |at| (reflect(tile.col + at, plan.raster().width) - self.window.col) as usize;
-        Cut { rows: (0..side).map(row).collect(), cols: (0..side).map(col).collect() }
+        let cols: Vec<_> = (0..side).map(col).collect();
+        let apart = cols.windows(2).any(|pair| pair[1] != pair[0] + 1);
+        Cut {
+            rows: (0..side).map(row).collect(),
+            first: cols[0],
+            width: cols.len(),
+            cols: if apart { cols } else { Vec::new() },
+        }
     }
 
     /// Finds a row of the raster, which the strip holds.
@@ -127,36 +134,43 @@ struct Row<'a, T> {
 #[derive(Debug)]
 pub struct Cut<'a, T> {
     rows: Vec<Row<'a, T>>,
+    first: usize,
+    width: usize,
+    /// Where each column lies; empty if they follow the first.
     cols: Vec<usize>,
 }
 
 impl<T: Pixel> Cut<'_, T> {
-    /// Copies a band's pixels, (row, column).
-    pub fn band(&self, band: usize, pixels: &mut [f32]) {
+    /// Copies a band's rows from the chip's row `first` on, (row, column).
+    pub fn band(&self, band: usize, first: usize, pixels: &mut [f32]) {
         // The best instructions that this processor has.
-        Arch::new().dispatch(CopyBand { cut: self, band, pixels });
+        Arch::new().dispatch(CopyBand { cut: self, band, first, pixels });
+    }
+
+    /// Counts the columns.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// Returns where pixels are valid, (row, column): 1 or 0.
     pub fn valid(&self) -> Vec<u8> {
-        let mut valid = vec![0; self.rows.len() * self.cols.len()];
-        self.gather(|row| row.valid, &mut valid);
+        let mut valid = vec![0; self.rows.len() * self.width];
+        self.gather(0, |row| row.valid, &mut valid);
         valid
     }
 
-    /// Copies what `of` gives of each row, at the chip's columns.
+    /// Copies what `of` gives of each row from `first` on, at the chip's columns.
     #[inline(always)]
     fn gather<'b, U: Copy + Into<V> + 'b, V>(
         &'b self,
+        first: usize,
         of: impl Fn(&'b Row<'_, T>) -> &'b [U],
         into: &mut [V],
     ) {
-        let (first, count) = (self.cols[0], self.cols.len());
-        let run = self.cols.windows(2).all(|pair| pair[1] == pair[0] + 1);
-        for (row, line) in self.rows.iter().zip(into.chunks_exact_mut(count)) {
+        for (row, line) in self.rows[first..].iter().zip(into.chunks_exact_mut(self.width)) {
             let from = of(row);
-            if run {
-                let from = &from[first..first + count];
+            if self.cols.is_empty() {
+                let from = &from[self.first..][..self.width];
                 line.iter_mut().zip(from).for_each(|(to, from)| *to = (*from).into());
             } else {
                 line.iter_mut().zip(&self.cols).for_each(|(to, col)| *to = from[*col].into());
@@ -169,6 +183,7 @@ impl<T: Pixel> Cut<'_, T> {
 struct CopyBand<'a, T> {
     cut: &'a Cut<'a, T>,
     band: usize,
+    first: usize,
     pixels: &'a mut [f32],
 }
 
@@ -177,8 +192,8 @@ impl<T: Pixel> NullaryFnOnce for CopyBand<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { cut, band, pixels } = self;
-        cut.gather(|row| &row.pixels[band * row.plane..], pixels);
+        let Self { cut, band, first, pixels } = self;
+        cut.gather(first, |row| &row.pixels[band * row.plane..], pixels);
     }
 }
 
@@ -231,7 +246,9 @@ mod tests {
                 for tile in plan.tiles(row) {
                     let chip = strip.chip(&plan, tile);
                     let mut pixels = vec![-1.0; 2 * 32 * 32];
-                    (0..).zip(pixels.chunks_mut(1024)).for_each(|(at, band)| chip.band(at, band));
+                    (0..)
+                        .zip(pixels.chunks_mut(1024))
+                        .for_each(|(at, band)| chip.band(at, 0, band));
                     for (at, got) in pixels.iter().enumerate() {
                         let (band, y, x) = (at / 1024, at / 32 % 32, at % 32);
                         let y = reflect(tile.row + y as i64, height);

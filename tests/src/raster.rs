@@ -6,6 +6,7 @@ use std::process::Command;
 
 use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
+use spectralgpt_core::normalise::{Footprint, Normaliser};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
 use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
@@ -47,9 +48,12 @@ pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], cre
     write(path, size, bands, (SampleType::U16, Samples::U16(pixels)), None, creation);
 }
 
-/// Serves the bands of `pixels` (band, row, column) one by one, as a normaliser asks for them.
-pub fn planes(pixels: &[f32]) -> impl Fn(usize, &mut [f32]) {
-    |band, plane| plane.copy_from_slice(&pixels[band * plane.len()..][..plane.len()])
+/// Normalises a footprint of the bands of `pixels`, (band, row, column), all in one column.
+pub fn normalise(normaliser: &Normaliser, pixels: &[f32], valid: &[u8], input: &mut [f32]) {
+    let rows = |band: usize, first: usize, part: &mut [f32]| {
+        part.copy_from_slice(&pixels[band * valid.len() + first..][..part.len()]);
+    };
+    normaliser.chip(Footprint { rows: &rows, width: 1, valid }, input);
 }
 
 /// Writes single-precision bands, `pixels` (row, band, column), with names.

@@ -133,7 +133,7 @@ fn prepared(profile: &str, tile: &[f32]) -> Vec<f32> {
     let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
     let pixels = (manifest.footprint_px as usize).pow(2);
     let mut input = vec![f32::NAN; 12 * 128 * 128];
-    normaliser.chip(&raster::planes(tile), &vec![1; pixels], &mut input);
+    raster::normalise(&normaliser, tile, &vec![1; pixels], &mut input);
     input
 }
 
@@ -156,11 +156,8 @@ fn the_networks_input_is_the_originals() {
     let manifest = Manifest { chip_px: 120, resize_px: None, ..manifest };
     let mut bytes = vec![f32::NAN; 12 * 120 * 120];
     let bands = raw_tile(&tile, 12, &all);
-    Normaliser::new(&manifest, 0.0).unwrap().chip(
-        &raster::planes(&bands),
-        &[1; 120 * 120],
-        &mut bytes,
-    );
+    let normaliser = Normaliser::new(&manifest, 0.0).unwrap();
+    raster::normalise(&normaliser, &bands, &[1; 120 * 120], &mut bytes);
     let by_pixel = |at: usize| (bytes[at % 12 * 14400 + at / 12] * 255.0).round();
     let bytes: Vec<f32> = (0..12 * 120 * 120).map(by_pixel).collect();
     golden::load("prep_bigearthnet_uint8").unwrap().check_pixels(&bytes, 0);

@@ -28,27 +28,41 @@ impl<'a> Means<'a> {
         Self(sums)
     }
 
-    /// Sees a band's pixels; takes them where it is their turn.
+    /// Sees a part of a band, from pixel `first` on; takes it where it is the band's turn.
     #[inline(always)]
-    pub(super) fn see(&mut self, band: usize, pixels: &[f32]) {
-        self.0.iter_mut().filter(|sum| sum.next() == Some(band)).for_each(|sum| sum.add(pixels));
+    pub(super) fn see(&mut self, band: usize, first: usize, part: &[f32]) {
+        let wait = self.0.iter_mut().filter(|sum| sum.next() == Some(band));
+        wait.for_each(|sum| sum.add(first, part));
     }
 
-    /// Puts the mean of a list into a plane; `gather` fills one with a band that was not seen.
+    /// Is told that all parts of a band were seen.
+    pub(super) fn seen(&mut self, band: usize) {
+        let wait = self.0.iter_mut().filter(|sum| sum.next() == Some(band));
+        wait.for_each(|sum| sum.added += 1);
+    }
+
+    /// Adds the bands of a list that were not seen; `gather` fills a plane with one.
     #[inline(always)]
-    pub(super) fn put(
+    pub(super) fn complete(
         &mut self,
         list: &[usize],
-        gather: impl Fn(usize, &mut [f32]),
         plane: &mut [f32],
+        gather: impl Fn(usize, &mut [f32]),
     ) {
         let Some(sum) = self.0.iter_mut().find(|sum| sum.list == list) else { return };
         while let Some(band) = sum.next() {
             gather(band, plane);
-            sum.add(plane);
+            sum.add(0, plane);
+            sum.added += 1;
         }
+    }
+
+    /// Puts a part of the mean of a list, which is complete, from pixel `first` on.
+    #[inline(always)]
+    pub(super) fn put(&self, list: &[usize], first: usize, part: &mut [f32]) {
+        let Some(sum) = self.0.iter().find(|sum| sum.list == list) else { return };
         let count = list.len() as f32;
-        plane.iter_mut().zip(&sum.pixels).for_each(|(mean, sum)| *mean = sum / count);
+        part.iter_mut().zip(&sum.pixels[first..]).for_each(|(mean, sum)| *mean = sum / count);
     }
 }
 
@@ -58,8 +72,7 @@ impl Sum<'_> {
     }
 
     #[inline(always)]
-    fn add(&mut self, pixels: &[f32]) {
-        self.pixels.iter_mut().zip(pixels).for_each(|(sum, dn)| *sum += dn);
-        self.added += 1;
+    fn add(&mut self, first: usize, part: &[f32]) {
+        self.pixels[first..].iter_mut().zip(part).for_each(|(sum, dn)| *sum += dn);
     }
 }
