@@ -193,9 +193,11 @@ impl Blender {
     }
 
     /// Compares a chip's decisions with those of the first chip that saw the pixel.
+    #[inline(always)]
     fn decide_row(&mut self, here: usize, line: &Line<'_>, width: usize) {
-        for at in 0..width {
-            let choice = line.choice(at, self.channels);
+        let scores = (0..self.channels).map(|class| &line.scores(class)[..width]);
+        for (at, choice) in best(scores, width).0.into_iter().enumerate() {
+            let choice = u16::try_from(choice).unwrap_or(UNDECIDED - 1);
             let decided = &mut self.decided[here + at];
             if *decided == UNDECIDED {
                 *decided = choice;
@@ -296,18 +298,24 @@ impl<'a> Line<'a> {
     fn scores(&self, class: usize) -> &'a [f32] {
         &self.scores[class * self.plane + self.at..]
     }
+}
 
-    /// Returns the best class of a pixel of the row; the lowest index wins ties.
-    fn choice(&self, at: usize, classes: usize) -> u16 {
-        let (mut best, mut choice) = (f32::NEG_INFINITY, 0);
-        for class in 0..classes {
-            let score = self.scores[class * self.plane + self.at + at];
-            if score > best {
-                (best, choice) = (score, class);
-            }
+/// Returns the best class of each pixel of a row, and its score; the lowest index wins ties. Takes
+/// one class's scores after the other.
+#[inline(always)]
+pub(crate) fn best<'a>(
+    scores: impl Iterator<Item = &'a [f32]>,
+    width: usize,
+) -> (Vec<u32>, Vec<f32>) {
+    let (mut choice, mut best) = (vec![0; width], vec![f32::NEG_INFINITY; width]);
+    for (class, scores) in (0..).zip(scores) {
+        for ((choice, best), score) in choice.iter_mut().zip(&mut best).zip(scores) {
+            let better = *score > *best;
+            *choice = if better { class } else { *choice };
+            *best = if better { *score } else { *best };
         }
-        u16::try_from(choice).unwrap_or(UNDECIDED - 1)
     }
+    (choice, best)
 }
 
 /// Returns the weights along a side of a kept area: raised-cosine ramps over what neighbours

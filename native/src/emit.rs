@@ -218,7 +218,9 @@ impl Emit {
             }
             Emit::Classes if channels > CLASSES_U8 => {
                 let pixels = by_row(pool, rows, 1, NODATA_U16, &|row, line| {
-                    line.copy_from_slice(&decide(rows, row).0);
+                    for (pixel, class) in line.iter_mut().zip(decide(rows, row).0) {
+                        *pixel = u16::try_from(class).unwrap_or(NODATA_U16);
+                    }
                 });
                 sink.write(Samples::U16(&pixels))
             }

@@ -16,7 +16,8 @@ use spectralgpt_core::options::Options;
 use spectralgpt_core::progress::Silent;
 use spectralgpt_core::scene::Predictor;
 
-const SIZE: Size = Size::new(3840, 2500);
+/// As wide as a Sentinel-2 tile; a quarter of its height.
+const SIZE: Size = Size::new(10_980, 2700);
 const RUNS: usize = 15;
 
 /// Writes a scene of SegMunich's bands.

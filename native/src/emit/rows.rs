@@ -4,8 +4,7 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::NODATA_U16;
-use crate::blend::Blended;
+use crate::blend::{Blended, best};
 
 /// Fills a row with the entropy of its scores, as a share of the largest there can be.
 pub(super) fn entropy(rows: Blended<'_>, row: usize, line: &mut [f32]) {
@@ -34,9 +33,7 @@ pub(super) fn by_row<T: Copy + Send + Sync>(
         fill(row, line);
         for line in line.chunks_exact_mut(rows.width()) {
             for (pixel, valid) in line.iter_mut().zip(rows.valid(row)) {
-                if *valid == 0 {
-                    *pixel = nodata;
-                }
+                *pixel = if *valid == 0 { nodata } else { *pixel };
             }
         }
     };
@@ -50,7 +47,7 @@ pub(super) fn by_row<T: Copy + Send + Sync>(
 }
 
 /// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
-pub(super) fn decide(rows: Blended<'_>, row: usize) -> (Vec<u16>, Vec<f32>) {
+pub(super) fn decide(rows: Blended<'_>, row: usize) -> (Vec<u32>, Vec<f32>) {
     Arch::new().dispatch(Decide { rows, row })
 }
 
@@ -61,21 +58,11 @@ struct Decide<'a> {
 }
 
 impl NullaryFnOnce for Decide<'_> {
-    type Output = (Vec<u16>, Vec<f32>);
+    type Output = (Vec<u32>, Vec<f32>);
 
     #[inline(always)]
     fn call(self) -> Self::Output {
         let Self { rows, row } = self;
-        let (mut choice, mut best) = (vec![0; rows.width()], vec![f32::NEG_INFINITY; rows.width()]);
-        for class in 0..rows.channels() {
-            let index = u16::try_from(class).unwrap_or(NODATA_U16);
-            let pixels = choice.iter_mut().zip(&mut best);
-            for ((choice, best), score) in pixels.zip(rows.scores(class, row)) {
-                let better = *score > *best;
-                *choice = if better { index } else { *choice };
-                *best = if better { *score } else { *best };
-            }
-        }
-        (choice, best)
+        best((0..rows.channels()).map(|class| rows.scores(class, row)), rows.width())
     }
 }

@@ -93,24 +93,28 @@ impl Range {
     #[inline(always)]
     fn see(&mut self, part: &[f32], valid: &[u8]) {
         if valid.is_empty() {
-            part.chunks(LANES).for_each(|values| self.widen(values.iter().map(|v| (*v, *v))));
+            let (lanes, rest) = part.as_chunks();
+            lanes.iter().for_each(|values| self.widen(values, values));
+            rest.iter().for_each(|value| self.widen(&[*value; LANES], &[*value; LANES]));
             return;
         }
         for (values, valid) in part.chunks(LANES).zip(valid.chunks(LANES)) {
             // What changes no extreme.
-            let nothing = (f32::INFINITY, f32::NEG_INFINITY);
-            let ends = |(value, valid): (&f32, &u8)| {
-                if *valid == 0 { nothing } else { (*value, *value) }
-            };
-            self.widen(values.iter().zip(valid).map(ends));
+            let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+            for (at, (value, valid)) in values.iter().zip(valid).enumerate() {
+                least[at] = if *valid == 0 { f32::INFINITY } else { *value };
+                most[at] = if *valid == 0 { f32::NEG_INFINITY } else { *value };
+            }
+            self.widen(&least, &most);
         }
     }
 
     #[inline(always)]
-    fn widen(&mut self, ends: impl Iterator<Item = (f32, f32)>) {
-        for ((low, high), (least, most)) in self.lows.iter_mut().zip(&mut self.highs).zip(ends) {
-            *low = if least < *low { least } else { *low };
-            *high = if most > *high { most } else { *high };
+    fn widen(&mut self, least: &[f32; LANES], most: &[f32; LANES]) {
+        for lane in 0..LANES {
+            let (low, high) = (self.lows[lane], self.highs[lane]);
+            self.lows[lane] = if least[lane] < low { least[lane] } else { low };
+            self.highs[lane] = if most[lane] > high { most[lane] } else { high };
         }
     }
 
