@@ -17,8 +17,8 @@ use crate::spare::Spare;
 use crate::strip::{Pixel, Strip};
 use crate::tile::{Tile, TilePlan};
 
-/// Chips per thread that are prepared at a time.
-pub const AHEAD: usize = 8;
+/// Chips per thread that are on their way at once: fewer stay nearer to the processor.
+pub const AHEAD: usize = 4;
 
 /// Chips that are inferred together.
 #[derive(Debug, Default)]
