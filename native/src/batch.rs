@@ -130,7 +130,7 @@ impl Feed<'_> {
     ) -> Result<bool> {
         let most = self.batch.max(AHEAD * self.pool.current_num_threads());
         let mut tiles = self.plan.tiles(row).fuse();
-        // Always enough on its way, so that no thread waits for another's chip.
+        // The next ones are on their way while the first of them is waited for.
         let listening = self.pool.in_place_scope(|scope| -> Result<bool> {
             let mut coming = VecDeque::with_capacity(most);
             loop {

@@ -307,15 +307,15 @@ pub(crate) fn best<'a>(
     scores: impl Iterator<Item = &'a [f32]>,
     width: usize,
 ) -> (Vec<u32>, Vec<f32>) {
-    let (mut choice, mut best) = (vec![0; width], vec![f32::NEG_INFINITY; width]);
+    let (mut choice, mut most) = (vec![0; width], vec![f32::NEG_INFINITY; width]);
     for (class, scores) in (0..).zip(scores) {
-        for ((choice, best), score) in choice.iter_mut().zip(&mut best).zip(scores) {
-            let better = *score > *best;
+        for ((choice, most), score) in choice.iter_mut().zip(&mut most).zip(scores) {
+            let better = *score > *most;
             *choice = if better { class } else { *choice };
-            *best = if better { *score } else { *best };
+            *most = if better { *score } else { *most };
         }
     }
-    (choice, best)
+    (choice, most)
 }
 
 /// Returns the weights along a side of a kept area: raised-cosine ramps over what neighbours

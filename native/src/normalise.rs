@@ -258,11 +258,21 @@ mod tests {
     }
 
     fn run(rule: Normalisation, dn_offset: f32, bands: &[f32], valid: &[u8]) -> Vec<f32> {
+        run_wide(rule, dn_offset, bands, valid, 1)
+    }
+
+    fn run_wide(
+        rule: Normalisation,
+        dn_offset: f32,
+        bands: &[f32],
+        valid: &[u8],
+        width: usize,
+    ) -> Vec<f32> {
         let mut input = vec![f32::NAN; 3 * valid.len()];
         let rows = |band, first, part: &mut [f32]| {
-            part.copy_from_slice(&bands[band * valid.len() + first..][..part.len()]);
+            part.copy_from_slice(&bands[band * valid.len() + first * width..][..part.len()]);
         };
-        let footprint = Footprint { rows: &rows, width: 1, valid };
+        let footprint = Footprint { rows: &rows, width, valid };
         normaliser(rule, dn_offset).chip(footprint, &mut input);
         input
     }
@@ -274,6 +284,29 @@ mod tests {
         assert_eq!(input, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0]);
         let raw = run(Normalisation::None, -1.0, &bands, &[1, 0, 1]);
         assert_eq!(raw, [1.0, 0.0, 5.0, 6.0, 0.0, 6.0, 3.5, 0.0, 5.5]);
+    }
+
+    #[test]
+    fn a_footprints_width_changes_nothing() {
+        let pixels = 15_000;
+        let bands: Vec<f32> = (0..2 * pixels).map(|at| (at * 7919 % 10_007) as f32).collect();
+        let holes: Vec<u8> = (0..pixels).map(|at| u8::from(at % 7 != 3 && at > 2100)).collect();
+        let (mean, std) = (vec![900.0, 1200.0, 1000.0], vec![400.0, 500.0, 600.0]);
+        let rules = [
+            MIN_MAX,
+            Normalisation::None,
+            Normalisation::ZScore { mean: mean.clone(), std: std.clone() },
+            Normalisation::ClippedBytes { mean, std },
+        ];
+        for rule in rules {
+            for valid in [&vec![1; pixels], &holes] {
+                let narrow = run(rule.clone(), -1000.0, &bands, valid);
+                assert!(narrow.iter().any(|value| *value != narrow[0]));
+                for width in [120, 2500, pixels] {
+                    assert_eq!(narrow, run_wide(rule.clone(), -1000.0, &bands, valid, width));
+                }
+            }
+        }
     }
 
     /// A raw tile of the goldens' generator: band `band`, (row, column).

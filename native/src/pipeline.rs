@@ -47,7 +47,7 @@ pub struct Line<'a> {
     pub normaliser: &'a Normaliser,
     /// Chips per batch, as the session has it.
     pub batch: usize,
-    /// Reads and normalises; `take` needs threads of its own, or waits for a row of chips.
+    /// Reads and normalises; `take` needs threads of its own, or waits for the chips on their way.
     pub pool: &'a ThreadPool,
     /// Bytes this process may hold.
     pub memory: u64,
@@ -237,7 +237,7 @@ fn join(thread: ScopedJoinHandle<'_, ()>, stop: Option<&Terminator>) -> Result<(
 }
 
 impl Line<'_> {
-    /// Counts the batches that wait for the network: as many chips as are prepared at a time, so
+    /// Counts the batches that wait for the network: as many chips as are on their way to it, so
     /// that preparing and inferring go on side by side.
     fn ahead(&self) -> usize {
         (AHEAD * self.pool.current_num_threads()).div_ceil(self.batch)

@@ -13,7 +13,7 @@ impl Spare {
         let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The one used last: it may still be in the processor's cache.
         let fitting = buffers.iter().rposition(|buffer| buffer.len() == length);
-        let used = fitting.map(|at| buffers.swap_remove(at));
+        let used = fitting.map(|at| buffers.remove(at));
         drop(buffers);
         used.unwrap_or_else(|| vec![0.0; length])
     }

@@ -87,7 +87,7 @@ impl<T: Pixel> Strip<T> {
         let apart = cols.windows(2).any(|pair| pair[1] != pair[0] + 1);
         Cut {
             rows: (0..side).map(row).collect(),
-            first: cols[0],
+            left: cols[0],
             width: cols.len(),
             cols: if apart { cols } else { Vec::new() },
         }
@@ -134,7 +134,8 @@ struct Row<'a, T> {
 #[derive(Debug)]
 pub struct Cut<'a, T> {
     rows: Vec<Row<'a, T>>,
-    first: usize,
+    /// Where the first column lies in the strip.
+    left: usize,
     width: usize,
     /// Where each column lies; empty if they follow the first.
     cols: Vec<usize>,
@@ -170,7 +171,7 @@ impl<T: Pixel> Cut<'_, T> {
         for (row, line) in self.rows[first..].iter().zip(into.chunks_exact_mut(self.width)) {
             let from = of(row);
             if self.cols.is_empty() {
-                let from = &from[self.first..][..self.width];
+                let from = &from[self.left..][..self.width];
                 line.iter_mut().zip(from).for_each(|(to, from)| *to = (*from).into());
             } else {
                 line.iter_mut().zip(&self.cols).for_each(|(to, col)| *to = from[*col].into());

@@ -46,7 +46,7 @@ pub(super) fn by_row<T: Copy + Send + Sync>(
     pixels
 }
 
-/// Returns the best class of each pixel of a row, and its score; the lowest index wins ties.
+/// Decides a row: see [`best`].
 pub(super) fn decide(rows: Blended<'_>, row: usize) -> (Vec<u32>, Vec<f32>) {
     Arch::new().dispatch(Decide { rows, row })
 }

@@ -41,7 +41,7 @@ impl<'a> Means<'a> {
         wait.for_each(|sum| sum.added += 1);
     }
 
-    /// Adds the bands of a list that were not seen; `gather` fills a plane with one.
+    /// Adds the bands of a list that were not seen; `gather` fills `plane`, whatever is in it, with one.
     #[inline(always)]
     pub(super) fn complete(
         &mut self,
