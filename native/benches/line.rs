@@ -9,7 +9,7 @@ use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
 use spectralgpt_core::model::manifest::{Activation, Manifest, SCHEMA};
 use spectralgpt_core::model::profile::Profile;
-use spectralgpt_core::normalise::{Footprint, Normaliser};
+use spectralgpt_core::normalise::Normaliser;
 use spectralgpt_core::raster::RasterSource;
 use spectralgpt_core::raster::memory::MemorySource;
 use spectralgpt_core::strip::Strip;
@@ -33,9 +33,7 @@ fn line(criterion: &mut Criterion) -> Result<()> {
     criterion.bench_function("cut and normalise", |bencher| {
         bencher.iter(|| {
             let chip = strip.chip(&plan, black_box(tile));
-            let rows = |band, first, plane: &mut [f32]| chip.band(band, first, plane);
-            let footprint = Footprint { rows: &rows, width: chip.width(), valid: &chip.valid() };
-            normaliser.chip(footprint, &mut input)
+            chip.normalise(&normaliser, 0, &chip.valid(), &mut input)
         });
     });
     let logits: Vec<f32> = (0..CLASSES * PIXELS).map(|at| (at % 97) as f32 * 0.1).collect();

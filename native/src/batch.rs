@@ -11,7 +11,7 @@ use std::time::Instant;
 use rayon::ThreadPool;
 
 use crate::error::Result;
-use crate::normalise::{Footprint, Inverse, Normaliser};
+use crate::normalise::{Inverse, Normaliser};
 use crate::raster::{Area, RasterSource};
 use crate::spare::Spare;
 use crate::strip::{Pixel, Strip};
@@ -212,10 +212,8 @@ impl Feed<'_> {
         let mut inverses = Vec::new();
         let bands = self.source.bands() / self.dates;
         let inputs = (0..self.dates).map(|date| {
-            let rows = |band, first, plane: &mut [f32]| cut.band(date * bands + band, first, plane);
-            let footprint = Footprint { rows: &rows, width: cut.width(), valid: &valid };
             let mut input = self.spare.take(self.chip_values());
-            inverses.extend(self.normaliser.chip(footprint, &mut input));
+            inverses.extend(cut.normalise(self.normaliser, date * bands, &valid, &mut input));
             input
         });
         let inputs = inputs.collect();

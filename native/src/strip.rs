@@ -6,6 +6,7 @@ use pulp::{Arch, NullaryFnOnce};
 
 use crate::error::Result;
 use crate::geometry::{Size, Window};
+use crate::normalise::{Footprint, Inverse, Normaliser};
 use crate::raster::RasterSource;
 use crate::tile::{Tile, TilePlan, reflect};
 
@@ -148,9 +149,16 @@ impl<T: Pixel> Cut<'_, T> {
         Arch::new().dispatch(CopyBand { cut: self, band, first, pixels });
     }
 
-    /// Counts the columns.
-    pub fn width(&self) -> usize {
-        self.width
+    /// Normalises the chip's bands from `first` on; see [`Normaliser::chip`].
+    pub fn normalise(
+        &self,
+        normaliser: &Normaliser,
+        first: usize,
+        valid: &[u8],
+        input: &mut [f32],
+    ) -> Vec<Inverse> {
+        let rows = |band, row, part: &mut [f32]| self.band(first + band, row, part);
+        normaliser.chip(Footprint { rows: &rows, width: self.width, valid }, input)
     }
 
     /// Returns where pixels are valid, (row, column): 1 or 0.

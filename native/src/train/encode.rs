@@ -13,7 +13,7 @@ use super::watch::{Stage, Watch};
 use crate::error::{Error, Result};
 use crate::inputs::Inputs;
 use crate::memory;
-use crate::normalise::{Footprint, Normaliser};
+use crate::normalise::Normaliser;
 use crate::onnx::{NoWeights, WeightFormat, Writer};
 use crate::raster::RasterSource;
 use crate::raster::gdal::Labels;
@@ -166,9 +166,7 @@ impl Gather<'_> {
         let side = self.plan.grid().chip() as usize;
         let cut = strip.chip(self.plan, tile);
         let mut input = vec![0.0; side * side * self.normaliser.channels()];
-        let rows = |band, first, plane: &mut [f32]| cut.band(band, first, plane);
-        let footprint = Footprint { rows: &rows, width: cut.width(), valid: &cut.valid() };
-        self.normaliser.chip(footprint, &mut input);
+        cut.normalise(self.normaliser, 0, &cut.valid(), &mut input);
         if let Some(map) = self.cache.get(tile) {
             return Ok((Seen { input, map, side }, true));
         }
