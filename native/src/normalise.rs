@@ -1,5 +1,6 @@
 //! Turns digital numbers into the network's input; sees valid pixels only.
 
+mod extremes;
 mod means;
 mod rule;
 
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
+pub use extremes::{Extremes, Sample};
 use means::Means;
 use rule::Rule;
 
@@ -32,15 +34,21 @@ enum Origin {
     Mean(Vec<usize>),
 }
 
-/// Copies rows of a band of the source, by its position, from the footprint's row `first` on:
-/// `rows(band, first, pixels)`, (row, column).
-pub type Rows<'a> = dyn Fn(usize, usize, &mut [f32]) + 'a;
+/// Serves the digital numbers of a footprint; its bands are known by their positions in the source.
+pub trait Pixels {
+    /// Copies rows of a band from the footprint's row `first` on, (row, column).
+    fn copy(&self, band: usize, first: usize, into: &mut [f32]);
+
+    /// Returns a band's smallest and largest number where `valid` (row, column) is not 0, or of all its
+    /// pixels if `valid` is empty; `None` if none is valid.
+    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)>;
+}
 
 /// What a chip is made of.
 #[derive(Clone, Copy)]
 pub struct Footprint<'a> {
     /// Its digital numbers.
-    pub rows: &'a Rows<'a>,
+    pub pixels: &'a dyn Pixels,
     /// Its columns.
     pub width: usize,
     /// Where they are valid, (row, column): 1 or 0.
@@ -175,35 +183,44 @@ impl NullaryFnOnce for Plane<'_, '_> {
     #[inline(always)]
     fn call(self) -> Inverse {
         let Self { normaliser, channel, footprint, means, plane } = self;
-        let Footprint { rows, width, valid } = footprint;
-        let gather = |number, first, part: &mut [f32]| {
-            rows(number, first / width, part);
-            part.iter_mut().for_each(|dn| *dn = shifted(*dn, normaliser.dn_offset));
+        let Footprint { pixels, width, valid } = footprint;
+        let shift = |dn| shifted(dn, normaliser.dn_offset);
+        let copy = |band, first, part: &mut [f32]| {
+            pixels.copy(band, first / width, part);
+            part.iter_mut().for_each(|dn| *dn = shift(*dn));
         };
-        let origin = &normaliser.origins[channel];
-        if let Origin::Mean(list) = origin {
-            means.complete(list, plane, |number, plane| gather(number, 0, plane));
-        }
-        let mut rule = Rule::new(&normaliser.rule, channel);
-        let step = (PART / width).max(1) * width;
-        for (at, part) in plane.chunks_mut(step).enumerate() {
-            let first = at * step;
-            match origin {
-                Origin::Band(number) => {
-                    gather(*number, first, part);
-                    means.see(*number, first, part);
+        let rule = match &normaliser.origins[channel] {
+            Origin::Band(band) => {
+                let range = || pixels.range(*band, valid);
+                let range = || range().map(|(low, high)| (shift(low), shift(high)));
+                let rule = Rule::new(&normaliser.rule, channel, range);
+                let step = (PART / width).max(1) * width;
+                for (at, part) in plane.chunks_mut(step).enumerate() {
+                    copy(*band, at * step, part);
+                    means.see(*band, at * step, part);
+                    rule.apply(part);
                 }
-                Origin::Mean(list) => means.put(list, first, part),
+                means.seen(*band);
+                rule
             }
-            rule.see(part, valid.get(first..first + part.len()).unwrap_or_default());
-        }
-        if let Origin::Band(number) = origin {
-            means.seen(*number);
-        }
-        let inverse = rule.finish(plane);
+            Origin::Mean(list) => {
+                means.complete(list, plane, |band, plane| copy(band, 0, plane));
+                means.put(list, plane);
+                let rule = Rule::new(&normaliser.rule, channel, || range(plane, valid));
+                rule.apply(plane);
+                rule
+            }
+        };
         cover(plane, valid);
-        inverse
+        rule.inverse()
     }
+}
+
+#[inline(always)]
+fn range(plane: &[f32], valid: &[u8]) -> Option<(f32, f32)> {
+    let mut extremes = Extremes::default();
+    extremes.see(plane, valid);
+    extremes.ends()
 }
 
 impl Resize {
@@ -252,6 +269,24 @@ mod tests {
 
     const MIN_MAX: Normalisation = Normalisation::ChipMinMax { epsilon: 0.0 };
 
+    /// Bands of a number of pixels each, one after the other.
+    struct Bands<'a> {
+        bands: &'a [f32],
+        pixels: usize,
+        width: usize,
+    }
+
+    impl Pixels for Bands<'_> {
+        fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
+            let from = band * self.pixels + first * self.width;
+            into.copy_from_slice(&self.bands[from..][..into.len()]);
+        }
+
+        fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
+            range(&self.bands[band * self.pixels..][..self.pixels], valid)
+        }
+    }
+
     fn normaliser(rule: Normalisation, dn_offset: f32) -> Normaliser {
         let origins = vec![Origin::Band(0), Origin::Band(1), Origin::Mean(vec![1, 0])];
         Normaliser { origins, rule, resize: None, dn_offset }
@@ -269,10 +304,8 @@ mod tests {
         width: usize,
     ) -> Vec<f32> {
         let mut input = vec![f32::NAN; 3 * valid.len()];
-        let rows = |band, first, part: &mut [f32]| {
-            part.copy_from_slice(&bands[band * valid.len() + first * width..][..part.len()]);
-        };
-        let footprint = Footprint { rows: &rows, width, valid };
+        let pixels = Bands { bands, pixels: valid.len(), width };
+        let footprint = Footprint { pixels: &pixels, width, valid };
         normaliser(rule, dn_offset).chip(footprint, &mut input);
         input
     }
@@ -334,9 +367,7 @@ mod tests {
         for (band, expected) in bands.zip(expected.chunks_exact(96 * 96)) {
             let mut plane = raw_band("fmow", size, band);
             let rule = Normalisation::ChipMinMax { epsilon: 1e-10 };
-            let mut rule = Rule::new(&rule, 0);
-            rule.see(&mut plane, &[]);
-            rule.finish(&mut plane);
+            Rule::new(&rule, 0, || range(&plane, &[])).apply(&mut plane);
             let resized = resize(&plane, size, to);
             for (at, expected) in expected.iter().enumerate() {
                 let ours = resized[(at / 96 + top) * 109 + at % 96 + left];

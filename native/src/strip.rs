@@ -6,12 +6,12 @@ use pulp::{Arch, NullaryFnOnce};
 
 use crate::error::Result;
 use crate::geometry::{Size, Window};
-use crate::normalise::{Footprint, Inverse, Normaliser};
+use crate::normalise::{Extremes, Footprint, Inverse, Normaliser, Pixels, Sample};
 use crate::raster::RasterSource;
 use crate::tile::{Tile, TilePlan, reflect};
 
 /// A type that pixels are kept as.
-pub trait Pixel: Copy + Default + Into<f32> + Send + Sync {
+pub trait Pixel: Sample + Default + Send + Sync {
     /// Reads as [`RasterSource::read`] does.
     const READ: Read<Self>;
 }
@@ -143,12 +143,6 @@ pub struct Cut<'a, T> {
 }
 
 impl<T: Pixel> Cut<'_, T> {
-    /// Copies a band's rows from the chip's row `first` on, (row, column).
-    pub fn band(&self, band: usize, first: usize, pixels: &mut [f32]) {
-        // The best instructions that this processor has.
-        Arch::new().dispatch(CopyBand { cut: self, band, first, pixels });
-    }
-
     /// Normalises the chip's bands from `first` on; see [`Normaliser::chip`].
     pub fn normalise(
         &self,
@@ -157,8 +151,8 @@ impl<T: Pixel> Cut<'_, T> {
         valid: &[u8],
         input: &mut [f32],
     ) -> Vec<Inverse> {
-        let rows = |band, row, part: &mut [f32]| self.band(first + band, row, part);
-        normaliser.chip(Footprint { rows: &rows, width: self.width, valid }, input)
+        let pixels = Bands { cut: self, first };
+        normaliser.chip(Footprint { pixels: &pixels, width: self.width, valid }, input)
     }
 
     /// Returns where pixels are valid, (row, column): 1 or 0.
@@ -188,21 +182,67 @@ impl<T: Pixel> Cut<'_, T> {
     }
 }
 
-/// Work that is compiled for several processors.
-struct CopyBand<'a, T> {
+/// The bands of a date: from the source's band `first` on.
+struct Bands<'a, T> {
+    cut: &'a Cut<'a, T>,
+    first: usize,
+}
+
+impl<T: Pixel> Pixels for Bands<'_, T> {
+    fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
+        // The best instructions that this processor has.
+        Arch::new().dispatch(CopyRows { cut: self.cut, band: self.first + band, first, into });
+    }
+
+    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
+        Arch::new().dispatch(FindRange { cut: self.cut, band: self.first + band, valid })
+    }
+}
+
+/// Copies a band's rows.
+struct CopyRows<'a, T> {
     cut: &'a Cut<'a, T>,
     band: usize,
     first: usize,
-    pixels: &'a mut [f32],
+    into: &'a mut [f32],
 }
 
-impl<T: Pixel> NullaryFnOnce for CopyBand<'_, T> {
+impl<T: Pixel> NullaryFnOnce for CopyRows<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { cut, band, first, pixels } = self;
-        cut.gather(first, |row| &row.pixels[band * row.plane..], pixels);
+        let Self { cut, band, first, into } = self;
+        cut.gather(first, |row| &row.pixels[band * row.plane..], into);
+    }
+}
+
+/// Finds a band's extremes.
+struct FindRange<'a, T> {
+    cut: &'a Cut<'a, T>,
+    band: usize,
+    valid: &'a [u8],
+}
+
+impl<T: Pixel> NullaryFnOnce for FindRange<'_, T> {
+    type Output = Option<(f32, f32)>;
+
+    #[inline(always)]
+    fn call(self) -> Self::Output {
+        let Self { cut, band, valid } = self;
+        let mut extremes = Extremes::default();
+        let mut apart = vec![T::default(); if cut.cols.is_empty() { 0 } else { cut.width }];
+        for (at, row) in cut.rows.iter().enumerate() {
+            let from = &row.pixels[band * row.plane..];
+            let line = if cut.cols.is_empty() {
+                &from[cut.left..][..cut.width]
+            } else {
+                apart.iter_mut().zip(&cut.cols).for_each(|(to, col)| *to = from[*col]);
+                &apart
+            };
+            extremes.see(line, valid.get(at * cut.width..(at + 1) * cut.width).unwrap_or_default());
+        }
+        extremes.ends()
     }
 }
 
@@ -255,9 +295,10 @@ mod tests {
                 for tile in plan.tiles(row) {
                     let chip = strip.chip(&plan, tile);
                     let mut pixels = vec![-1.0; 2 * 32 * 32];
+                    let bands = Bands { cut: &chip, first: 0 };
                     (0..)
                         .zip(pixels.chunks_mut(1024))
-                        .for_each(|(at, band)| chip.band(at, 0, band));
+                        .for_each(|(at, band)| bands.copy(at, 0, band));
                     for (at, got) in pixels.iter().enumerate() {
                         let (band, y, x) = (at / 1024, at / 32 % 32, at % 32);
                         let y = reflect(tile.row + y as i64, height);
@@ -265,6 +306,16 @@ mod tests {
                         assert_eq!(*got, value(u32::try_from(band).unwrap(), y, x));
                     }
                     assert!(chip.valid().iter().all(|v| *v == 1));
+                    let holes: Vec<u8> = (0..1024).map(|at| u8::from(at % 5 > 1)).collect();
+                    for (at, band) in (0..).zip(pixels.chunks(1024)) {
+                        let least = |list: &[f32]| list.iter().copied().fold(f32::MAX, f32::min);
+                        let most = |list: &[f32]| list.iter().copied().fold(0.0, f32::max);
+                        let seen = band.iter().zip(&holes).filter(|(_, valid)| **valid == 1);
+                        let seen: Vec<f32> = seen.map(|(value, _)| *value).collect();
+                        assert_eq!(bands.range(at, &[]), Some((least(band), most(band))));
+                        assert_eq!(bands.range(at, &holes), Some((least(&seen), most(&seen))));
+                        assert_eq!(bands.range(at, &[0; 1024]), None);
+                    }
                 }
             }
             let mut read = source.1.into_inner().unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use spectralgpt_core::error::Result;
 use spectralgpt_core::geometry::{Size, Window};
-use spectralgpt_core::normalise::{Footprint, Normaliser};
+use spectralgpt_core::normalise::{Footprint, Normaliser, Pixels};
 use spectralgpt_core::raster::gdal::{GdalApi, GdalSink, GdalSource, Georeference, SinkOptions};
 use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samples, Stored};
 
@@ -50,10 +50,32 @@ pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], cre
 
 /// Normalises a footprint of the bands of `pixels`, (band, row, column), all in one column.
 pub fn normalise(normaliser: &Normaliser, pixels: &[f32], valid: &[u8], input: &mut [f32]) {
-    let rows = |band: usize, first: usize, part: &mut [f32]| {
-        part.copy_from_slice(&pixels[band * valid.len() + first..][..part.len()]);
-    };
-    normaliser.chip(Footprint { rows: &rows, width: 1, valid }, input);
+    normaliser.chip(
+        Footprint { pixels: &Column { pixels, height: valid.len() }, width: 1, valid },
+        input,
+    );
+}
+
+/// Bands of one column.
+struct Column<'a> {
+    pixels: &'a [f32],
+    height: usize,
+}
+
+impl Pixels for Column<'_> {
+    fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
+        into.copy_from_slice(&self.pixels[band * self.height + first..][..into.len()]);
+    }
+
+    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
+        let band = self.pixels[band * self.height..][..self.height].iter().enumerate();
+        let counts = |at: usize| valid.is_empty() || valid[at] != 0;
+        let widen = |range: Option<(f32, f32)>, (_, dn): (usize, &f32)| {
+            let (low, high) = range.unwrap_or((*dn, *dn));
+            Some((low.min(*dn), high.max(*dn)))
+        };
+        band.filter(|(at, _)| counts(*at)).fold(None, widen)
+    }
 }
 
 /// Writes single-precision bands, `pixels` (row, band, column), with names.

@@ -57,12 +57,12 @@ impl<'a> Means<'a> {
         }
     }
 
-    /// Puts a part of the mean of a list, which is complete, from pixel `first` on.
+    /// Puts the mean of a list, which is complete.
     #[inline(always)]
-    pub(super) fn put(&self, list: &[usize], first: usize, part: &mut [f32]) {
+    pub(super) fn put(&self, list: &[usize], plane: &mut [f32]) {
         let Some(sum) = self.0.iter().find(|sum| sum.list == list) else { return };
         let count = list.len() as f32;
-        part.iter_mut().zip(&sum.pixels[first..]).for_each(|(mean, sum)| *mean = sum / count);
+        plane.iter_mut().zip(&sum.pixels).for_each(|(mean, sum)| *mean = sum / count);
     }
 }
 
