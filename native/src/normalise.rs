@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::model::manifest::{Channel, Manifest, Normalisation};
 use crate::resize::resize;
-pub use extremes::{Extremes, Sample};
+use extremes::Extremes;
+pub use extremes::Sample;
 use means::Means;
 use rule::Rule;
 
@@ -36,34 +37,28 @@ enum Origin {
 
 /// Serves the digital numbers of a footprint; its bands are known by their positions in the source.
 pub trait Pixels {
-    /// Copies rows of a band from the footprint's row `first` on, (row, column).
-    fn copy(&self, band: usize, first: usize, into: &mut [f32]);
+    /// What the source keeps them as.
+    type Sample: Sample;
 
-    /// Returns a band's smallest and largest number where `valid` (row, column) is not 0, or of all its
-    /// pixels if `valid` is empty; `None` if none is valid.
-    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)>;
+    /// Returns a row of a band; `apart` is room for one whose pixels do not lie side by side.
+    fn row<'a>(
+        &'a self,
+        band: usize,
+        row: usize,
+        apart: &'a mut Vec<Self::Sample>,
+    ) -> &'a [Self::Sample];
 }
 
 /// What a chip is made of.
-#[derive(Clone, Copy)]
-pub struct Footprint<'a> {
+#[derive(Debug)]
+pub struct Footprint<'a, P> {
     /// Its digital numbers.
-    pub pixels: &'a dyn Pixels,
+    pub pixels: &'a P,
     /// Its columns.
     pub width: usize,
     /// Where they are valid, (row, column): 1 or 0.
     pub valid: &'a [u8],
 }
-
-impl std::fmt::Debug for Footprint<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Footprint").field("width", &self.width).finish_non_exhaustive()
-    }
-}
-
-/// Pixels, about, that are worked on at a time: they stay in a processor's first cache from one step
-/// to the next.
-const PART: usize = 2048;
 
 /// A model's normalisation, resolved against the bands of a source.
 #[derive(Debug, Clone)]
@@ -128,6 +123,17 @@ impl Normaliser {
         Ok(Self { origins, rule: manifest.normalisation.clone(), resize, dn_offset })
     }
 
+    /// Adds the offset; the sum stays where f32 can compute with it.
+    #[inline(always)]
+    fn shifted(&self, dn: f32) -> f32 {
+        (dn + self.dn_offset).clamp(-LARGEST, LARGEST)
+    }
+
+    /// Says whether a channel's normalisation depends on its extremes in the chip.
+    fn by_range(&self) -> bool {
+        matches!(self.rule, Normalisation::ChipMinMax { .. })
+    }
+
     /// Counts the network's channels.
     pub fn channels(&self) -> usize {
         self.origins.len()
@@ -137,17 +143,19 @@ impl Normaliser {
     ///
     /// Invalid pixels become the normalised zero, digital numbers beyond ±1e12 are taken as that;
     /// finite numbers give finite input. Returns each channel's way back.
-    pub fn chip(&self, footprint: Footprint<'_>, input: &mut [f32]) -> Vec<Inverse> {
+    pub fn chip<P: Pixels>(&self, footprint: Footprint<'_, P>, input: &mut [f32]) -> Vec<Inverse> {
         let pixels = footprint.valid.len();
         let chip = input.len() / self.channels().max(1);
         // Most chips have no gap, and then there is nothing to look up.
         let valid = if footprint.valid.contains(&0) { footprint.valid } else { &[] };
         let footprint = Footprint { valid, ..footprint };
+        let mut apart = Vec::new();
         let mut resized = vec![0.0; if self.resize.is_some() { pixels } else { 0 }];
         let mut means = Means::new(&self.origins, pixels);
         let mut inverses = Vec::with_capacity(self.channels());
         let mut make = |channel, plane: &mut [f32]| {
-            let work = Plane { normaliser: self, channel, footprint, means: &mut means, plane };
+            let (footprint, means, apart) = (&footprint, &mut means, &mut apart);
+            let work = Plane { normaliser: self, channel, footprint, means, apart, plane };
             // The best instructions that this processor has; the same arithmetic with any.
             let inverse = Arch::new().dispatch(work);
             Inverse { offset: inverse.offset - self.dn_offset, ..inverse }
@@ -168,59 +176,82 @@ impl Normaliser {
 
 /// One channel at the raster's own resolution. Work of a type of its own is sure to be compiled for
 /// every generation of processors; that of a closure may be left to the plainest one's instructions.
-struct Plane<'a, 'o> {
+struct Plane<'a, 'o, P: Pixels> {
     normaliser: &'o Normaliser,
     channel: usize,
     /// Its validity is empty if all pixels are.
-    footprint: Footprint<'a>,
+    footprint: &'a Footprint<'a, P>,
     means: &'a mut Means<'o>,
+    apart: &'a mut Vec<P::Sample>,
     plane: &'a mut [f32],
 }
 
-impl NullaryFnOnce for Plane<'_, '_> {
+impl<P: Pixels> NullaryFnOnce for Plane<'_, '_, P> {
     type Output = Inverse;
 
     #[inline(always)]
-    fn call(self) -> Inverse {
-        let Self { normaliser, channel, footprint, means, plane } = self;
-        let Footprint { pixels, width, valid } = footprint;
-        let shift = |dn| shifted(dn, normaliser.dn_offset);
-        let copy = |band, first, part: &mut [f32]| {
-            pixels.copy(band, first / width, part);
-            part.iter_mut().for_each(|dn| *dn = shift(*dn));
+    fn call(mut self) -> Inverse {
+        let rule = match &self.normaliser.origins[self.channel] {
+            Origin::Band(band) => self.band(*band),
+            Origin::Mean(list) => self.mean(list),
         };
-        let rule = match &normaliser.origins[channel] {
-            Origin::Band(band) => {
-                let range = || pixels.range(*band, valid);
-                let range = || range().map(|(low, high)| (shift(low), shift(high)));
-                let rule = Rule::new(&normaliser.rule, channel, range);
-                let step = (PART / width).max(1) * width;
-                for (at, part) in plane.chunks_mut(step).enumerate() {
-                    copy(*band, at * step, part);
-                    means.see(*band, at * step, part);
-                    rule.apply(part);
-                }
-                means.seen(*band);
-                rule
-            }
-            Origin::Mean(list) => {
-                means.complete(list, plane, |band, plane| copy(band, 0, plane));
-                means.put(list, plane);
-                let rule = Rule::new(&normaliser.rule, channel, || range(plane, valid));
-                rule.apply(plane);
-                rule
-            }
-        };
-        cover(plane, valid);
+        cover(self.plane, self.footprint.valid);
         rule.inverse()
     }
 }
 
-#[inline(always)]
-fn range(plane: &[f32], valid: &[u8]) -> Option<(f32, f32)> {
-    let mut extremes = Extremes::default();
-    extremes.see(plane, valid);
-    extremes.ends()
+impl<P: Pixels> Plane<'_, '_, P> {
+    #[inline(always)]
+    fn band(&mut self, band: usize) -> Rule {
+        let (normaliser, width) = (self.normaliser, self.footprint.width);
+        let range = if normaliser.by_range() { self.range(band) } else { None };
+        let rule = Rule::new(&normaliser.rule, self.channel, range);
+        for (row, to) in self.plane.chunks_exact_mut(width).enumerate() {
+            let dns = self.footprint.pixels.row(band, row, self.apart);
+            let dns = dns.iter().map(|dn| normaliser.shifted((*dn).into()));
+            self.means.see(band, row * width, dns.clone());
+            rule.apply(dns, to);
+        }
+        self.means.seen(band);
+        rule
+    }
+
+    /// Finds a band's smallest and largest valid number. A first pass over the raster's own samples:
+    /// the channel, of twice their size, is written once then.
+    #[inline(always)]
+    fn range(&mut self, band: usize) -> Option<(f32, f32)> {
+        let Footprint { pixels, width, valid } = *self.footprint;
+        let mut extremes = Extremes::default();
+        for row in 0..self.plane.len() / width {
+            let valid = valid.get(row * width..(row + 1) * width).unwrap_or_default();
+            extremes.see(pixels.row(band, row, self.apart), valid);
+        }
+        // The sum with the offset grows with the number, so the extremes stay extremes.
+        let shifted = |dn| self.normaliser.shifted(dn);
+        extremes.ends().map(|(low, high)| (shifted(low), shifted(high)))
+    }
+
+    #[inline(always)]
+    fn mean(&mut self, list: &[usize]) -> Rule {
+        let (normaliser, width) = (self.normaliser, self.footprint.width);
+        while let Some(band) = self.means.missing(list) {
+            for row in 0..self.plane.len() / width {
+                let dns = self.footprint.pixels.row(band, row, self.apart);
+                let dns = dns.iter().map(|dn| normaliser.shifted((*dn).into()));
+                self.means.see(band, row * width, dns);
+            }
+            self.means.seen(band);
+        }
+        let (sum, count) = (self.means.sum(list), list.len() as f32);
+        let mut extremes = Extremes::default();
+        if normaliser.by_range() {
+            extremes.see(sum, self.footprint.valid);
+        }
+        let range = extremes.ends().map(|(low, high)| (low / count, high / count));
+        let rule = Rule::new(&normaliser.rule, self.channel, range);
+        rule.apply(sum.iter().map(|sum| sum / count), self.plane);
+        rule
+    }
 }
 
 impl Resize {
@@ -247,12 +278,6 @@ fn narrow(value: f64) -> f32 {
     value as f32
 }
 
-/// Adds the offset; the sum stays where f32 can compute with it.
-#[inline(always)]
-fn shifted(dn: f32, offset: f32) -> f32 {
-    (dn + offset).clamp(-LARGEST, LARGEST)
-}
-
 /// Puts 0 where pixels are invalid.
 #[inline(always)]
 fn cover(plane: &mut [f32], valid: &[u8]) {
@@ -277,13 +302,10 @@ mod tests {
     }
 
     impl Pixels for Bands<'_> {
-        fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
-            let from = band * self.pixels + first * self.width;
-            into.copy_from_slice(&self.bands[from..][..into.len()]);
-        }
+        type Sample = f32;
 
-        fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
-            range(&self.bands[band * self.pixels..][..self.pixels], valid)
+        fn row<'a>(&'a self, band: usize, row: usize, _: &'a mut Vec<f32>) -> &'a [f32] {
+            &self.bands[band * self.pixels + row * self.width..][..self.width]
         }
     }
 
@@ -365,9 +387,12 @@ mod tests {
         let (top, left) = (edge(to.height, 96) as usize, edge(to.width, 96) as usize);
         let bands = (0..13).filter(|band| *band != 10);
         for (band, expected) in bands.zip(expected.chunks_exact(96 * 96)) {
-            let mut plane = raw_band("fmow", size, band);
+            let dns = raw_band("fmow", size, band);
             let rule = Normalisation::ChipMinMax { epsilon: 1e-10 };
-            Rule::new(&rule, 0, || range(&plane, &[])).apply(&mut plane);
+            let mut extremes = Extremes::default();
+            extremes.see(&dns, &[]);
+            let mut plane = vec![f32::NAN; dns.len()];
+            Rule::new(&rule, 0, extremes.ends()).apply(dns.iter().copied(), &mut plane);
             let resized = resize(&plane, size, to);
             for (at, expected) in expected.iter().enumerate() {
                 let ours = resized[(at / 96 + top) * 109 + at % 96 + left];

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use pulp::{Arch, NullaryFnOnce};
-
 use crate::error::Result;
 use crate::geometry::{Size, Window};
-use crate::normalise::{Extremes, Footprint, Inverse, Normaliser, Pixels, Sample};
+use crate::normalise::{Footprint, Inverse, Normaliser, Pixels, Sample};
 use crate::raster::RasterSource;
 use crate::tile::{Tile, TilePlan, reflect};
 
@@ -157,28 +155,22 @@ impl<T: Pixel> Cut<'_, T> {
 
     /// Returns where pixels are valid, (row, column): 1 or 0.
     pub fn valid(&self) -> Vec<u8> {
-        let mut valid = vec![0; self.rows.len() * self.width];
-        self.gather(0, |row| row.valid, &mut valid);
+        let (mut valid, mut apart) = (Vec::with_capacity(self.rows.len() * self.width), Vec::new());
+        for row in &self.rows {
+            valid.extend_from_slice(self.line(row.valid, &mut apart));
+        }
         valid
     }
 
-    /// Copies what `of` gives of each row from `first` on, at the chip's columns.
+    /// Finds the chip's columns in a row of the strip; copies them if they do not lie side by side.
     #[inline(always)]
-    fn gather<'b, U: Copy + Into<V> + 'b, V>(
-        &'b self,
-        first: usize,
-        of: impl Fn(&'b Row<'_, T>) -> &'b [U],
-        into: &mut [V],
-    ) {
-        for (row, line) in self.rows[first..].iter().zip(into.chunks_exact_mut(self.width)) {
-            let from = of(row);
-            if self.cols.is_empty() {
-                let from = &from[self.left..][..self.width];
-                line.iter_mut().zip(from).for_each(|(to, from)| *to = (*from).into());
-            } else {
-                line.iter_mut().zip(&self.cols).for_each(|(to, col)| *to = from[*col].into());
-            }
+    fn line<'b, U: Copy>(&self, row: &'b [U], apart: &'b mut Vec<U>) -> &'b [U] {
+        if self.cols.is_empty() {
+            return &row[self.left..][..self.width];
         }
+        apart.clear();
+        apart.extend(self.cols.iter().map(|col| row[*col]));
+        apart
     }
 }
 
@@ -189,60 +181,12 @@ struct Bands<'a, T> {
 }
 
 impl<T: Pixel> Pixels for Bands<'_, T> {
-    fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
-        // The best instructions that this processor has.
-        Arch::new().dispatch(CopyRows { cut: self.cut, band: self.first + band, first, into });
-    }
-
-    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
-        Arch::new().dispatch(FindRange { cut: self.cut, band: self.first + band, valid })
-    }
-}
-
-/// Copies a band's rows.
-struct CopyRows<'a, T> {
-    cut: &'a Cut<'a, T>,
-    band: usize,
-    first: usize,
-    into: &'a mut [f32],
-}
-
-impl<T: Pixel> NullaryFnOnce for CopyRows<'_, T> {
-    type Output = ();
+    type Sample = T;
 
     #[inline(always)]
-    fn call(self) {
-        let Self { cut, band, first, into } = self;
-        cut.gather(first, |row| &row.pixels[band * row.plane..], into);
-    }
-}
-
-/// Finds a band's extremes.
-struct FindRange<'a, T> {
-    cut: &'a Cut<'a, T>,
-    band: usize,
-    valid: &'a [u8],
-}
-
-impl<T: Pixel> NullaryFnOnce for FindRange<'_, T> {
-    type Output = Option<(f32, f32)>;
-
-    #[inline(always)]
-    fn call(self) -> Self::Output {
-        let Self { cut, band, valid } = self;
-        let mut extremes = Extremes::default();
-        let mut apart = vec![T::default(); if cut.cols.is_empty() { 0 } else { cut.width }];
-        for (at, row) in cut.rows.iter().enumerate() {
-            let from = &row.pixels[band * row.plane..];
-            let line = if cut.cols.is_empty() {
-                &from[cut.left..][..cut.width]
-            } else {
-                apart.iter_mut().zip(&cut.cols).for_each(|(to, col)| *to = from[*col]);
-                &apart
-            };
-            extremes.see(line, valid.get(at * cut.width..(at + 1) * cut.width).unwrap_or_default());
-        }
-        extremes.ends()
+    fn row<'a>(&'a self, band: usize, row: usize, apart: &'a mut Vec<T>) -> &'a [T] {
+        let Row { plane, pixels, .. } = self.cut.rows[row];
+        self.cut.line(&pixels[(self.first + band) * plane..], apart)
     }
 }
 
@@ -294,28 +238,16 @@ mod tests {
                 strip.follow(&before, plan.strip(row), &source).unwrap();
                 for tile in plan.tiles(row) {
                     let chip = strip.chip(&plan, tile);
-                    let mut pixels = vec![-1.0; 2 * 32 * 32];
-                    let bands = Bands { cut: &chip, first: 0 };
-                    (0..)
-                        .zip(pixels.chunks_mut(1024))
-                        .for_each(|(at, band)| bands.copy(at, 0, band));
-                    for (at, got) in pixels.iter().enumerate() {
-                        let (band, y, x) = (at / 1024, at / 32 % 32, at % 32);
+                    let (bands, mut apart) = (Bands { cut: &chip, first: 0 }, Vec::new());
+                    for (band, y) in (0..2).flat_map(|band| (0..32).map(move |y| (band, y))) {
+                        let got = bands.row(band, y, &mut apart).iter().enumerate();
                         let y = reflect(tile.row + y as i64, height);
-                        let x = reflect(tile.col + x as i64, width);
-                        assert_eq!(*got, value(u32::try_from(band).unwrap(), y, x));
+                        for (x, got) in got {
+                            let x = reflect(tile.col + x as i64, width);
+                            assert_eq!(*got, value(u32::try_from(band).unwrap(), y, x));
+                        }
                     }
-                    assert!(chip.valid().iter().all(|v| *v == 1));
-                    let holes: Vec<u8> = (0..1024).map(|at| u8::from(at % 5 > 1)).collect();
-                    for (at, band) in (0..).zip(pixels.chunks(1024)) {
-                        let least = |list: &[f32]| list.iter().copied().fold(f32::MAX, f32::min);
-                        let most = |list: &[f32]| list.iter().copied().fold(0.0, f32::max);
-                        let seen = band.iter().zip(&holes).filter(|(_, valid)| **valid == 1);
-                        let seen: Vec<f32> = seen.map(|(value, _)| *value).collect();
-                        assert_eq!(bands.range(at, &[]), Some((least(band), most(band))));
-                        assert_eq!(bands.range(at, &holes), Some((least(&seen), most(&seen))));
-                        assert_eq!(bands.range(at, &[0; 1024]), None);
-                    }
+                    assert_eq!(chip.valid(), [1; 1024]);
                 }
             }
             let mut read = source.1.into_inner().unwrap();

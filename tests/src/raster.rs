@@ -48,33 +48,23 @@ pub fn write_u16_as(path: &Path, size: Size, bands: &[&str], pixels: &[u16], cre
     write(path, size, bands, (SampleType::U16, Samples::U16(pixels)), None, creation);
 }
 
-/// Normalises a footprint of the bands of `pixels`, (band, row, column), all in one column.
+/// Normalises a footprint of the bands of `pixels`, (band, row, column), all in one row.
 pub fn normalise(normaliser: &Normaliser, pixels: &[f32], valid: &[u8], input: &mut [f32]) {
-    normaliser.chip(
-        Footprint { pixels: &Column { pixels, height: valid.len() }, width: 1, valid },
-        input,
-    );
+    let bands = Bands { pixels, width: valid.len() };
+    normaliser.chip(Footprint { pixels: &bands, width: valid.len(), valid }, input);
 }
 
-/// Bands of one column.
-struct Column<'a> {
+/// Bands of one row.
+struct Bands<'a> {
     pixels: &'a [f32],
-    height: usize,
+    width: usize,
 }
 
-impl Pixels for Column<'_> {
-    fn copy(&self, band: usize, first: usize, into: &mut [f32]) {
-        into.copy_from_slice(&self.pixels[band * self.height + first..][..into.len()]);
-    }
+impl Pixels for Bands<'_> {
+    type Sample = f32;
 
-    fn range(&self, band: usize, valid: &[u8]) -> Option<(f32, f32)> {
-        let band = self.pixels[band * self.height..][..self.height].iter().enumerate();
-        let counts = |at: usize| valid.is_empty() || valid[at] != 0;
-        let widen = |range: Option<(f32, f32)>, (_, dn): (usize, &f32)| {
-            let (low, high) = range.unwrap_or((*dn, *dn));
-            Some((low.min(*dn), high.max(*dn)))
-        };
-        band.filter(|(at, _)| counts(*at)).fold(None, widen)
+    fn row<'a>(&'a self, band: usize, _: usize, _: &'a mut Vec<f32>) -> &'a [f32] {
+        &self.pixels[band * self.width..][..self.width]
     }
 }
 

@@ -19,7 +19,7 @@ const LANES: usize = 32;
 
 /// The smallest and the largest valid value so far, in lanes: an extreme is the same in any order.
 #[derive(Debug)]
-pub struct Extremes<T> {
+pub(super) struct Extremes<T> {
     lows: [T; LANES],
     highs: [T; LANES],
 }
@@ -34,7 +34,7 @@ impl<T: Sample> Default for Extremes<T> {
 impl<T: Sample> Extremes<T> {
     /// Takes in values; `valid` is empty if all of them are, else 1 where one is, or 0.
     #[inline(always)]
-    pub fn see(&mut self, values: &[T], valid: &[u8]) {
+    pub(super) fn see(&mut self, values: &[T], valid: &[u8]) {
         if valid.is_empty() {
             let (lanes, rest) = values.as_chunks();
             lanes.iter().for_each(|values| self.widen(values, values));
@@ -63,7 +63,7 @@ impl<T: Sample> Extremes<T> {
     }
 
     /// Returns both; `None` if no value was valid.
-    pub fn ends(&self) -> Option<(f32, f32)> {
+    pub(super) fn ends(&self) -> Option<(f32, f32)> {
         let (mut low, mut high) = (self.lows[0], self.highs[0]);
         for lane in 1..LANES {
             low = if self.lows[lane] < low { self.lows[lane] } else { low };

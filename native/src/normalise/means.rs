@@ -30,9 +30,16 @@ impl<'a> Means<'a> {
 
     /// Sees a part of a band, from pixel `first` on; takes it where it is the band's turn.
     #[inline(always)]
-    pub(super) fn see(&mut self, band: usize, first: usize, part: &[f32]) {
-        let wait = self.0.iter_mut().filter(|sum| sum.next() == Some(band));
-        wait.for_each(|sum| sum.add(first, part));
+    pub(super) fn see(
+        &mut self,
+        band: usize,
+        first: usize,
+        dns: impl Iterator<Item = f32> + Clone,
+    ) {
+        for sum in self.0.iter_mut().filter(|sum| sum.next() == Some(band)) {
+            let pixels = sum.pixels[first..].iter_mut();
+            pixels.zip(dns.clone()).for_each(|(sum, dn)| *sum += dn);
+        }
     }
 
     /// Is told that all parts of a band were seen.
@@ -41,38 +48,19 @@ impl<'a> Means<'a> {
         wait.for_each(|sum| sum.added += 1);
     }
 
-    /// Adds the bands of a list that were not seen; `gather` fills `plane`, whatever is in it, with one.
-    #[inline(always)]
-    pub(super) fn complete(
-        &mut self,
-        list: &[usize],
-        plane: &mut [f32],
-        gather: impl Fn(usize, &mut [f32]),
-    ) {
-        let Some(sum) = self.0.iter_mut().find(|sum| sum.list == list) else { return };
-        while let Some(band) = sum.next() {
-            gather(band, plane);
-            sum.add(0, plane);
-            sum.added += 1;
-        }
+    /// Returns the band of a list that must be seen next.
+    pub(super) fn missing(&self, list: &[usize]) -> Option<usize> {
+        self.0.iter().find(|sum| sum.list == list).and_then(Sum::next)
     }
 
-    /// Puts the mean of a list, which is complete.
-    #[inline(always)]
-    pub(super) fn put(&self, list: &[usize], plane: &mut [f32]) {
-        let Some(sum) = self.0.iter().find(|sum| sum.list == list) else { return };
-        let count = list.len() as f32;
-        plane.iter_mut().zip(&sum.pixels).for_each(|(mean, sum)| *mean = sum / count);
+    /// Returns the sum of a list, of which nothing is missing.
+    pub(super) fn sum(&self, list: &[usize]) -> &[f32] {
+        self.0.iter().find(|sum| sum.list == list).map_or(&[], |sum| &sum.pixels)
     }
 }
 
 impl Sum<'_> {
     fn next(&self) -> Option<usize> {
         self.list.get(self.added).copied()
-    }
-
-    #[inline(always)]
-    fn add(&mut self, first: usize, part: &[f32]) {
-        self.pixels[first..].iter_mut().zip(part).for_each(|(sum, dn)| *sum += dn);
     }
 }

@@ -1,4 +1,4 @@
-//! Applies a model's normalisation to a channel, part by part.
+//! Applies a model's normalisation to a channel.
 
 use super::{Inverse, narrow};
 use crate::model::manifest::Normalisation;
@@ -17,16 +17,15 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    /// Settles a channel's rule; `range` gives its smallest and largest valid value, if there is one.
-    #[inline(always)]
+    /// Settles a channel's rule; `range` is its smallest and largest valid value, if it has one.
     pub(super) fn new(
         normalisation: &Normalisation,
         channel: usize,
-        range: impl FnOnce() -> Option<(f32, f32)>,
+        range: Option<(f32, f32)>,
     ) -> Self {
         match normalisation {
             Normalisation::None => Self::None,
-            Normalisation::ChipMinMax { epsilon } => match range().unwrap_or_default() {
+            Normalisation::ChipMinMax { epsilon } => match range.unwrap_or_default() {
                 (low, high) if high <= low => Self::Constant { value: low },
                 (low, high) => Self::Linear { offset: low, scale: high - low + narrow(*epsilon) },
             },
@@ -40,21 +39,20 @@ impl Rule {
         }
     }
 
-    /// Normalises a part of the channel.
+    /// Normalises digital numbers.
     #[inline(always)]
-    pub(super) fn apply(self, part: &mut [f32]) {
+    pub(super) fn apply(self, dns: impl Iterator<Item = f32>, into: &mut [f32]) {
+        let both = into.iter_mut().zip(dns);
         match self {
-            Self::None => {}
-            Self::Constant { .. } => part.fill(0.0),
+            Self::None => both.for_each(|(value, dn)| *value = dn),
+            Self::Constant { .. } => into.fill(0.0),
             Self::Linear { offset, scale } => {
-                part.iter_mut().for_each(|value| *value = (*value - offset) / scale);
+                both.for_each(|(value, dn)| *value = (dn - offset) / scale);
             }
-            Self::Bytes { low, high } => {
-                for value in part {
-                    let byte = (f64::from(*value) - low) / (high - low) * 255.0;
-                    *value = narrow(byte.clamp(0.0, 255.0).trunc()) / 255.0;
-                }
-            }
+            Self::Bytes { low, high } => both.for_each(|(value, dn)| {
+                let byte = (f64::from(dn) - low) / (high - low) * 255.0;
+                *value = narrow(byte.clamp(0.0, 255.0).trunc()) / 255.0;
+            }),
         }
     }
 
