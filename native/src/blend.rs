@@ -64,7 +64,9 @@ impl<'a> Blended<'a> {
 
     /// Returns whether chips agreed on a row's pixels; unknown everywhere if nothing is decided.
     pub fn agreement(&self, row: usize) -> &'a [Agreement] {
-        &self.agreement[(self.first + row) * self.width..][..self.width]
+        let all_alike = self.agreement.len() == self.width;
+        let row = if all_alike { 0 } else { self.first + row };
+        &self.agreement[row * self.width..][..self.width]
     }
 }
 
@@ -87,9 +89,12 @@ pub struct Blender {
     first_row: u32,
     height: usize,
     mean: Vec<f32>,
+    /// The weights so far; none if chips share no pixel, whose scores then are what they are.
     total: Vec<f32>,
     decides: bool,
+    /// Nothing, if nothing is decided.
     decided: Vec<u16>,
+    /// One row for all, if nothing is decided.
     agreement: Vec<Agreement>,
     valid: Vec<u8>,
     seams: Seams,
@@ -101,25 +106,28 @@ impl Blender {
     pub fn new(plan: &TilePlan, channels: usize, decides: bool) -> Self {
         let window = plan.window();
         let height = plan.grid().kept().min(window.size.height) as usize;
-        let pixels = height * window.size.width as usize;
+        let width = window.size.width as usize;
+        let pixels = height * width;
+        let shares = plan.grid().shared() > 0;
+        // Chips that share no pixel cannot disagree.
+        let decides = decides && shares;
         Self {
             window,
             channels,
-            // Chips that share no pixel cannot disagree.
-            decides: decides && plan.grid().shared() > 0,
+            decides,
             profile: profile(plan.grid().kept(), plan.grid().shared()),
             first_row: window.row,
             height,
             mean: vec![0.0; pixels * channels],
-            total: vec![0.0; pixels],
-            decided: vec![UNDECIDED; pixels],
-            agreement: vec![Agreement::Unknown; pixels],
+            total: vec![0.0; if shares { pixels } else { 0 }],
+            decided: vec![UNDECIDED; if decides { pixels } else { 0 }],
+            agreement: vec![Agreement::Unknown; if decides { pixels } else { width }],
             valid: vec![0; pixels],
             seams: Seams::default(),
         }
     }
 
-    /// Returns the bytes that a blender of that shape holds.
+    /// Returns the bytes that a blender of that shape holds at most.
     pub fn bytes(plan: &TilePlan, channels: usize) -> u64 {
         let Size { width, height } = plan.window().size;
         let pixels = u64::from(plan.grid().kept().min(height)) * u64::from(width);
@@ -168,6 +176,17 @@ impl Blender {
 
     #[inline(always)]
     fn add_row(&mut self, here: usize, line: &Line<'_>, from: usize, width: usize) {
+        for (valid, chip) in self.valid[here..here + width].iter_mut().zip(&line.valid[line.at..]) {
+            *valid |= chip;
+        }
+        let plane = self.valid.len();
+        if self.total.is_empty() {
+            for class in 0..self.channels {
+                let mean = &mut self.mean[class * plane + here..][..width];
+                mean.copy_from_slice(&line.scores(class)[..width]);
+            }
+            return;
+        }
         let share: Vec<f32> = self.total[here..here + width]
             .iter_mut()
             .zip(&self.profile[from..])
@@ -177,15 +196,11 @@ impl Blender {
                 weight / *total
             })
             .collect();
-        let plane = self.total.len();
         for class in 0..self.channels {
             let mean = &mut self.mean[class * plane + here..][..width];
             for ((mean, score), share) in mean.iter_mut().zip(line.scores(class)).zip(&share) {
                 *mean += (score - *mean) * share;
             }
-        }
-        for (valid, chip) in self.valid[here..here + width].iter_mut().zip(&line.valid[line.at..]) {
-            *valid |= chip;
         }
         if self.decides {
             self.decide_row(here, line, width);
@@ -232,7 +247,7 @@ impl Blender {
                     scores: &self.mean,
                     valid: &self.valid,
                     agreement: &self.agreement,
-                    plane: self.total.len(),
+                    plane: self.valid.len(),
                     width: self.width(),
                     first,
                     rows: SLICE.min(rows - first),
@@ -245,7 +260,7 @@ impl Blender {
     }
 
     fn forget(&mut self, rows: usize) {
-        let (plane, gone) = (self.total.len(), rows * self.width());
+        let (plane, gone) = (self.valid.len(), rows * self.width());
         for mean in self.mean.chunks_exact_mut(plane) {
             shift(mean, gone, 0.0);
         }
@@ -343,6 +358,7 @@ fn offset(at: u32, chip: i64) -> usize {
 }
 
 fn shift<T: Copy>(plane: &mut [T], gone: usize, fill: T) {
+    let gone = gone.min(plane.len());
     plane.copy_within(gone.., 0);
     let kept = plane.len() - gone;
     plane[kept..].fill(fill);
