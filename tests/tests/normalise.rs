@@ -4,7 +4,7 @@
 use conformance::{detgen, models, raster, tell};
 use spectralgpt_core::model::manifest::{Manifest, Normalisation};
 use spectralgpt_core::model::profile::{PROFILES, Profile};
-use spectralgpt_core::normalise::{Footprint, Normaliser};
+use spectralgpt_core::normalise::{Normaliser, needed};
 
 /// Half the distance between neighbouring f32 numbers, relative.
 const HALF_ULP: f64 = 1.0 / 16_777_216.0;
@@ -123,9 +123,9 @@ fn constant(profile: &Profile, dn: &[f32], dn_offset: f32, valid: u8) -> Vec<f32
     let pixels = (manifest.footprint_px as usize).pow(2);
     let mut input = vec![f32::NAN; manifest.channels.len() * 128 * 128];
     let normaliser = Normaliser::new(&manifest, dn_offset).unwrap();
-    let rows = |band: usize, _: usize, part: &mut [f32]| part.fill(dn[band % dn.len()]);
-    let valid = vec![valid; pixels];
-    normaliser.chip(Footprint { rows: &rows, width: 1, valid: &valid }, &mut input);
+    let bands = needed(&manifest.channels).len();
+    let dns: Vec<f32> = (0..bands * pixels).map(|at| dn[at / pixels % dn.len()]).collect();
+    raster::normalise(&normaliser, &dns, &vec![valid; pixels], &mut input);
     input
 }
 
