@@ -132,8 +132,10 @@ def process(profile, work):
         program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
         runtime = work / "runtime"
         runtime.mkdir(mode=0o700, exist_ok=True)
+        # Who has no library has no other part of ours either.
+        ours = ["SPECTRALGPT_LIBRARY", *([] if library else ["SPECTRALGPT_ORT_LIBRARY"])]
         variables = {
-            **{name: value for name, value in os.environ.items() if name != "SPECTRALGPT_LIBRARY"},
+            **{name: value for name, value in os.environ.items() if name not in ours},
             "QT_QPA_PLATFORM": "offscreen",
             "XDG_RUNTIME_DIR": str(runtime),
             "QGIS_CUSTOM_CONFIG_PATH": str(home),
