@@ -216,8 +216,8 @@ impl<P: Pixels> Plane<'_, '_, P> {
         rule
     }
 
-    /// Finds a band's smallest and largest valid number. A first pass over the raster's own samples:
-    /// the channel, of twice their size, is written once then.
+    /// Finds a band's smallest and largest valid number. A first pass over the raster's own samples,
+    /// 16-bit ones mostly: the channel, of twice their size, is written once then.
     #[inline(always)]
     fn range(&mut self, band: usize) -> Option<(f32, f32)> {
         let Footprint { pixels, width, valid } = *self.footprint;
@@ -226,7 +226,7 @@ impl<P: Pixels> Plane<'_, '_, P> {
             let valid = valid.get(row * width..(row + 1) * width).unwrap_or_default();
             extremes.see(pixels.row(band, row, self.apart), valid);
         }
-        // The sum with the offset grows with the number, so the extremes stay extremes.
+        // Of a larger number the shifted one is never smaller, so the extremes stay extremes.
         let shifted = |dn| self.normaliser.shifted(dn);
         extremes.ends().map(|(low, high)| (shifted(low), shifted(high)))
     }
@@ -339,6 +339,33 @@ mod tests {
         assert_eq!(input, [0.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0]);
         let raw = run(Normalisation::None, -1.0, &bands, &[1, 0, 1]);
         assert_eq!(raw, [1.0, 0.0, 5.0, 6.0, 0.0, 6.0, 3.5, 0.0, 5.5]);
+    }
+
+    #[test]
+    fn means_are_the_same_wherever_their_bands_are_channels() {
+        let bands = [2.0, 4.0, 6.5, 7.0, 1.0, 3.0];
+        let lists = [vec![0, 1], vec![0, 0, 1], vec![1, 1], vec![1, 0]];
+        let [a, b, c, d] = lists.clone().map(Origin::Mean);
+        let origins = [a, Origin::Band(1), b, c, Origin::Band(0), d];
+        for turn in 0..origins.len() {
+            let mut origins = origins.to_vec();
+            origins.rotate_left(turn);
+            let plain = normaliser(Normalisation::None, -1.0);
+            let normaliser = Normaliser { origins, ..plain };
+            let pixels = Bands { bands: &bands, pixels: 3, width: 3 };
+            let mut input = vec![f32::NAN; 6 * 3];
+            normaliser.chip(Footprint { pixels: &pixels, width: 3, valid: &[1; 3] }, &mut input);
+            for (origin, got) in normaliser.origins.iter().zip(input.chunks(3)) {
+                let list = match origin {
+                    Origin::Band(band) => vec![*band],
+                    Origin::Mean(list) => list.clone(),
+                };
+                for (at, got) in got.iter().enumerate() {
+                    let sum: f32 = list.iter().map(|band| bands[band * 3 + at] - 1.0).sum();
+                    assert_eq!(*got, sum / list.len() as f32);
+                }
+            }
+        }
     }
 
     #[test]

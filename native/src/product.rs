@@ -29,7 +29,7 @@ impl Product {
         Self { output: output.clone(), scale, plan, blender }
     }
 
-    /// Returns the bytes that a product of that output holds.
+    /// Returns the bytes that a product of that output holds at most.
     pub fn bytes(manifest: &Manifest, output: &Output, plan: &TilePlan) -> u64 {
         Blender::bytes(&plan.scaled(scale(manifest, output.kind)), planes(output))
     }

@@ -240,9 +240,10 @@ mod tests {
                     let chip = strip.chip(&plan, tile);
                     let (bands, mut apart) = (Bands { cut: &chip, first: 0 }, Vec::new());
                     for (band, y) in (0..2).flat_map(|band| (0..32).map(move |y| (band, y))) {
-                        let got = bands.row(band, y, &mut apart).iter().enumerate();
+                        let got = bands.row(band, y, &mut apart);
+                        assert_eq!(got.len(), 32);
                         let y = reflect(tile.row + y as i64, height);
-                        for (x, got) in got {
+                        for (x, got) in got.iter().enumerate() {
                             let x = reflect(tile.col + x as i64, width);
                             assert_eq!(*got, value(u32::try_from(band).unwrap(), y, x));
                         }

@@ -13,6 +13,9 @@ fn blend(plan: &TilePlan, score: &dyn Fn(usize, i64, i64, Tile) -> f32) -> (Vec<
     let mut take = |rows: Blended<'_>| {
         for row in 0..rows.rows() {
             assert!(rows.valid(row).iter().all(|valid| *valid == 1));
+            let (agreement, alone) = (rows.agreement(row), plan.grid().shared() == 0);
+            assert_eq!(agreement.len(), rows.width());
+            assert!(!alone || agreement.iter().all(|it| *it == Agreement::Unknown));
             (0..2).for_each(|class| out.extend_from_slice(rows.scores(class, row)));
         }
         Ok(())

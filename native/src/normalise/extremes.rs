@@ -1,6 +1,6 @@
 //! Finds the smallest and the largest valid value, many at a time.
 
-/// A type that pixels are kept as.
+/// A number whose order is that of the `f32` it becomes.
 pub trait Sample: Copy + PartialOrd + Into<f32> {
     /// Its smallest and its largest value.
     const ENDS: (Self, Self);
