@@ -35,16 +35,20 @@ impl<T: Sample> Extremes<T> {
     /// Takes in values; `valid` is empty if all of them are, else 1 where one is, or 0.
     #[inline(always)]
     pub(super) fn see(&mut self, values: &[T], valid: &[u8]) {
+        // What changes no extreme.
+        let (lowest, highest) = T::ENDS;
+        let nothing = ([highest; LANES], [lowest; LANES]);
         if valid.is_empty() {
             let (lanes, rest) = values.as_chunks();
             lanes.iter().for_each(|values| self.widen(values, values));
-            rest.iter().for_each(|value| self.widen(&[*value; LANES], &[*value; LANES]));
+            let (mut least, mut most) = nothing;
+            least[..rest.len()].copy_from_slice(rest);
+            most[..rest.len()].copy_from_slice(rest);
+            self.widen(&least, &most);
             return;
         }
-        let (lowest, highest) = T::ENDS;
         for (values, valid) in values.chunks(LANES).zip(valid.chunks(LANES)) {
-            // What changes no extreme.
-            let (mut least, mut most) = ([highest; LANES], [lowest; LANES]);
+            let (mut least, mut most) = nothing;
             for (at, (value, valid)) in values.iter().zip(valid).enumerate() {
                 least[at] = if *valid == 0 { highest } else { *value };
                 most[at] = if *valid == 0 { lowest } else { *value };
