@@ -215,6 +215,7 @@ impl Graph {
             name: self.name(node.output),
             op_type: node.operator.to_string(),
             attribute: node.attributes.iter().map(attribute_proto).collect(),
+            ..proto::NodeProto::default()
         }
     }
 

@@ -102,6 +102,7 @@ impl<'a> Stored<'a> {
             name: self.name.clone(),
             op_type: "Cast".into(),
             attribute: vec![attribute_proto(&("to".into(), Attribute::Int(proto::FLOAT.into())))],
+            ..proto::NodeProto::default()
         })
     }
 

@@ -21,6 +21,9 @@ const GRAPH: u32 = 7;
 const IR_VERSION: i64 = 9;
 const OPSET: i64 = 20;
 
+/// Who wrote the model, as models of ours say.
+pub(super) const PRODUCER: &str = "spectralgpt";
+
 /// The most bytes that one ONNX file, a protobuf message, can have.
 pub const LIMIT: u64 = i32::MAX as u64;
 
@@ -170,7 +173,7 @@ fn model_head(metadata: &[(String, String)]) -> Vec<u8> {
     };
     let model = proto::ModelProto {
         ir_version: IR_VERSION,
-        producer_name: "spectralgpt".into(),
+        producer_name: PRODUCER.into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: None,
         opset_import: vec![proto::OperatorSetIdProto { domain: String::new(), version: OPSET }],

@@ -93,12 +93,8 @@ impl Engine {
                 "ONNX Runtime's own CPU provider computes in fp32 only; give --provider openvino \
                  (`pip install onnxruntime-openvino`) or --precision fp32",
             ),
-            (Engine::Cuda(_), Fastest) => {
-                Ok((Fp32, Some("CUDA computes in fp32; --provider tensorrt offers fp16")))
-            }
-            (Engine::Cuda(_), Bf16 | Fp16) => refuse(
-                "the CUDA provider computes as the model was written; give --provider tensorrt \
-                 or --precision fp32",
+            (Engine::Cuda(_), Bf16) => refuse(
+                "CUDA computes in fp32 and fp16 only; give --precision fp16, or --provider tensorrt",
             ),
             (Engine::OpenVino, Bf16) if !processor::has_bf16() => {
                 refuse("this processor has no bfloat16 instructions; give --precision fp32")
@@ -107,7 +103,7 @@ impl Engine {
                 refuse("this processor has no half precision instructions; give --precision fp32")
             }
             (Engine::OpenVino, Fastest) => Ok((Bf16, None)),
-            (Engine::TensorRt(_), Fastest) => Ok((Fp16, None)),
+            (Engine::Cuda(_) | Engine::TensorRt(_), Fastest) => Ok((Fp16, None)),
             (Engine::TensorRt(_), Fp32) => {
                 Ok((Fp32, Some("TensorRT may round the factors of fp32 products to TF32")))
             }

@@ -1,5 +1,6 @@
 //! A network in ONNX Runtime: loaded, checked against what it is given, run.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::time::SystemTime;
@@ -14,6 +15,7 @@ use super::fallback::Profile;
 use super::provider::Precision;
 use super::stop::Stop;
 use crate::error::{Error, Result};
+use crate::onnx::halved;
 
 /// One output of a run, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +49,20 @@ pub(super) struct Key {
     pub(super) batch: usize,
 }
 
+impl Key {
+    /// Says whether the engine needs a model in halves: CUDA computes as the model was written.
+    fn rewrites(&self) -> bool {
+        matches!(self.engine, Engine::Cuda(_)) && self.precision == Precision::Fp16
+    }
+
+    /// Returns the model's bytes: those in memory, or the file's.
+    fn bytes<'a>(&self, embedded: Option<&'a [u8]>) -> Result<Cow<'a, [u8]>> {
+        let read = || std::fs::read(&self.path).map(Cow::Owned);
+        let failed = |error: std::io::Error| Error::file("read", &self.path, &error);
+        embedded.map_or_else(|| read().map_err(failed), |bytes| Ok(Cow::Borrowed(bytes)))
+    }
+}
+
 /// A loaded network; runs take turns.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -76,7 +92,8 @@ impl Network {
             if let Some(profile) = &profile {
                 builder = builder.with_profiling(profile.prefix())?;
             }
-            let session = match embedded {
+            let rewritten = key.rewrites().then(|| halved(&key.bytes(embedded)?)).transpose()?;
+            let session = match rewritten.as_deref().or(embedded) {
                 Some(bytes) => builder.commit_from_memory(bytes),
                 None => builder.commit_from_file(&key.path),
             };

@@ -121,14 +121,21 @@ impl Session {
         }
         let loaded = load(o.library.as_deref())?;
         let engine = Engine::choose(o.device, o.provider, |engine| works(&loaded, engine))?;
-        let open = |engine| Self::on(engine, &loaded, (path, stamp), model, o);
-        match open(engine) {
+        let open = |engine, o: &_| Self::on(engine, &loaded, (path, stamp), model, o);
+        match open(engine, o) {
             Err(refused) if engine == Engine::OpenVino && o.provider == ProviderChoice::Auto => {
                 // What it cannot run may still be run; a file that is no model fails again.
-                let session = open(Engine::Cpu).map_err(|error| {
+                let session = open(Engine::Cpu, o).map_err(|error| {
                     if error.kind() == Kind::Usage { refused.clone() } else { error }
                 })?;
                 log::warn!("computing without {}: {refused}", engine.name());
+                Ok(session)
+            }
+            Err(refused) if o.precision == Precision::Fastest && refused.kind() == Kind::Usage => {
+                // Not every network can be rewritten to compute in halves.
+                let single = SessionOptions { precision: Precision::Fp32, ..o.clone() };
+                let session = open(engine, &single)?;
+                log::warn!("computing in fp32: {refused}");
                 Ok(session)
             }
             opened => opened,
