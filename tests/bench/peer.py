@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """An ordinary Python pipeline, to be measured against: rasterio windows, numpy, onnxruntime.
 
-    peer.py MODEL INPUT OUTPUT [--bf16] [--threads N] [--overlap PX]
+    peer.py MODEL INPUT OUTPUT [--bf16 | --torch] [--threads N] [--overlap PX] [--batch N]
 
-Chips are read window by window, scaled to 0..1 by their own minimum and maximum per band, inferred
-one at a time, cropped by half the overlap and written. It answers as `spectralgpt serve` does: a
-line of JSON when it is ready, then one for each line on standard input.
+Chips are read window by window, scaled to 0..1 by their own minimum and maximum per band, inferred,
+cropped by half the overlap and written. A model of two dates is given the one raster twice. It
+answers as `spectralgpt serve` does: a line of JSON when it is ready, then one for each line on
+standard input.
 """
 
 from __future__ import annotations
@@ -31,8 +32,27 @@ ALL = ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B1
 Array = NDArray[np.float32]
 
 
+class Session:
+    """A model that onnxruntime runs: its own way, or by OpenVINO in bf16."""
+
+    def __init__(self, model: str, threads: int, bf16: bool) -> None:
+        self.session = session(model, threads, bf16)
+        self.output = self.session.get_outputs()[0].name
+        self.names = [given.name for given in self.session.get_inputs()]
+        self.about = {
+            "provider": self.session.get_providers()[0],
+            "precision": "bf16" if bf16 else "fp32",
+            "onnxruntime": onnxruntime.__version__,
+        }
+
+    def run(self, chips: Array) -> Array:
+        """Returns a batch's scores or features, (chip, channel, row, column)."""
+        made: Array = self.session.run(None, dict.fromkeys(self.names, chips))[0]
+        return made
+
+
 def session(model: str, threads: int, bf16: bool) -> onnxruntime.InferenceSession:
-    """Opens the model: by onnxruntime's own, or by OpenVINO in bf16."""
+    """Opens the model."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     if not bf16:
@@ -71,41 +91,55 @@ class Pipeline:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
-        self.session = session(arguments.model, arguments.threads, arguments.bf16)
-        output = self.session.get_outputs()[0]
-        self.segment = output.name == "logits"
-        self.unit = SIDE // int(output.shape[-1])
+        if arguments.torch:
+            from torch_network import Session as TorchSession
+
+            self.session: Any = TorchSession(arguments.model, arguments.threads)
+        else:
+            self.session = Session(arguments.model, arguments.threads, arguments.bf16)
+        self.segment = self.session.output != "patch_features"
+        self.unit = 1 if self.segment else 8
+        if arguments.torch:
+            self.run()  # compiles
 
     def run(self) -> dict[str, float]:
         """Predicts the raster into the output; says how long each part took."""
         spent = dict.fromkeys(("reading", "normalising", "inferring", "writing"), 0.0)
-        overlap, chips = self.arguments.overlap, 0
+        overlap, size = self.arguments.overlap, self.arguments.batch
         crop, step = overlap // 2, SIDE - overlap
         with rasterio.open(self.arguments.input) as source:
             names = SEGMUNICH if self.segment else ALL
             bands = [source.descriptions.index(name) + 1 for name in names]
             height, width = source.height // self.unit, source.width // self.unit
             map_: NDArray[Any] = np.zeros((1 if self.segment else 768, height, width), self.dtype())
-            for row in starts(source.height, step):
-                for col in starts(source.width, step):
+            rows, cols = starts(source.height, step), starts(source.width, step)
+            places = [(row, col) for row in rows for col in cols]
+            # The last batch is filled up: what is compiled is for one size.
+            chips = np.zeros((size, 12, SIDE, SIDE), np.float32)
+            for first in range(0, len(places), size):
+                batch = places[first : first + size]
+                for chip, (row, col) in zip(chips, batch):
                     began = time.perf_counter()
                     pixels = source.read(bands, window=Window(col, row, SIDE, SIDE))
                     read = time.perf_counter()
-                    chip = scaled(pixels, self.segment)
-                    ready = time.perf_counter()
-                    result = self.session.run(None, {"image": chip[None]})[0][0]
-                    done = time.perf_counter()
+                    chip[:] = scaled(pixels, self.segment)
                     spent["reading"] += read - began
-                    spent["normalising"] += ready - read
-                    spent["inferring"] += done - ready
-                    if self.segment:
-                        result = result.argmax(0, keepdims=True).astype(np.uint8)
-                    self.put(map_, result, (row, col), crop)
-                    chips += 1
+                    spent["normalising"] += time.perf_counter() - read
+                began = time.perf_counter()
+                made = self.session.run(chips)
+                spent["inferring"] += time.perf_counter() - began
+                for scores, place in zip(made, batch):
+                    self.put(map_, self.pixels(scores), place, crop)
             began = time.perf_counter()
             self.write(map_, source)
             spent["writing"] = time.perf_counter() - began
-        return {**spent, "chips": chips}
+        return {**spent, "chips": len(places)}
+
+    def pixels(self, made: NDArray[Any]) -> NDArray[Any]:
+        """Decides a chip, if that is still to be done."""
+        if not self.segment or len(made) == 1:
+            return made
+        return made.argmax(0, keepdims=True).astype(np.uint8)
 
     def dtype(self) -> type:
         """The map's type."""
@@ -147,16 +181,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("model", "input", "output"):
         parser.add_argument(name)
-    parser.add_argument("--bf16", action="store_true")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--bf16", action="store_true")
+    way.add_argument("--torch", action="store_true")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--overlap", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=1)
     pipeline = Pipeline(parser.parse_args())
-    about = {
-        "provider": pipeline.session.get_providers()[0],
-        "precision": "bf16" if pipeline.arguments.bf16 else "fp32",
-        "onnxruntime": onnxruntime.__version__,
-    }
-    print(json.dumps(about), flush=True)
+    print(json.dumps(pipeline.session.about), flush=True)
     for _ in sys.stdin:
         began, used = time.perf_counter(), time.process_time()
         turn = pipeline.run()

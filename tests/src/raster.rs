@@ -14,6 +14,10 @@ use spectralgpt_core::raster::{Layer, RasterSink, RasterSource, SampleType, Samp
 pub const SEGMUNICH: [&str; 10] =
     ["B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"];
 
+/// The pre-training's bands, in its files' order.
+pub const TWELVE: [&str; 12] =
+    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
+
 /// Returns a place in UTM zone 33 north with pixels of 10 m.
 pub fn place() -> Georeference {
     let srs = r#"PROJCRS["WGS 84 / UTM zone 33N",BASEGEOGCRS["WGS 84",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]]],CONVERSION["UTM zone 33N",METHOD["Transverse Mercator"],PARAMETER["Latitude of natural origin",0],PARAMETER["Longitude of natural origin",15],PARAMETER["Scale factor at natural origin",0.9996],PARAMETER["False easting",500000],PARAMETER["False northing",0]],CS[Cartesian,2],AXIS["easting",east],AXIS["northing",north],LENGTHUNIT["metre",1],ID["EPSG",32633]]"#;

@@ -4,13 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use conformance::networks::{self, Network};
-use conformance::raster;
+use conformance::raster::{self, TWELVE};
 use conformance::{detgen, program};
 use serde_json::Value;
 use spectralgpt_core::geometry::Size;
 
-const TWELVE: [&str; 12] =
-    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 /// Four steps of 64 pixels across, the last of 8; three down, the last of 2.
 const SIZE: Size = Size { width: 200, height: 130 };
 /// Columns and rows of a step without a valid pixel.

@@ -6,13 +6,12 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conformance::{raster, skipped, tell};
+use conformance::raster::{self, TWELVE};
+use conformance::{skipped, tell};
 use spectralgpt_core::geometry::Size;
 
 /// The scene that the examples make.
 const SIZE: Size = Size::new(301, 203);
-const NAMES: [&str; 12] =
-    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 const SPECTRA: [[u16; 12]; 3] = [
     [1450, 1400, 1350, 1250, 1200, 1180, 1170, 1150, 1140, 1130, 1080, 1060],
     [1250, 1300, 1450, 1300, 1700, 2900, 3400, 3600, 3700, 3600, 2500, 1700],
@@ -90,7 +89,7 @@ fn examples_outside_the_tree_give_the_programs_bytes() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let run = |line: &str| shell(folder, &prefix, line);
     run(&format!("cp -r '{}' .; if command -v cargo; then exit 1; fi", sources.display()));
-    raster::write_u16(&folder.join("scene.tif"), SIZE, &NAMES, &scene(), None);
+    raster::write_u16(&folder.join("scene.tif"), SIZE, &TWELVE, &scene(), None);
     run("$PREFIX/bin/spectralgpt predict --quiet --dn-offset -1000 builtin:landcover \
          scene.tif -o map.tif");
     run("cc -std=c99 -Wall -Wextra -Wpedantic -Werror examples/c/map.c -o map-c \

@@ -7,14 +7,10 @@ use std::path::{Path, PathBuf};
 
 use conformance::face::{self, Case};
 use conformance::networks::{self, Network};
-use conformance::raster::{self, Read};
+use conformance::raster::{self, Read, TWELVE};
 use conformance::{detgen, full, golden, models, program, shared};
 use serde_json::Value;
 use spectralgpt_core::geometry::Size;
-
-/// The bands of pre-training.
-const TWELVE: [&str; 12] =
-    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 
 const AUTOENCODER: Network = Network::Autoencoder { side: 128, decoder_depth: 1 };
 

@@ -8,17 +8,13 @@ use std::process::{Command, Stdio};
 
 use conformance::cc::{Language, compile};
 use conformance::networks::{self, Network};
-use conformance::raster::{self, SEGMUNICH};
+use conformance::raster::{self, SEGMUNICH, TWELVE};
 use conformance::{detgen, full, models, program};
 use serde_json::{Value, json};
 use spectralgpt_core::geometry::Size;
 
 /// Columns and rows of the scenes.
 const SIZE: Size = Size::new(230, 141);
-
-/// The pre-training's bands.
-const TWELVE: [&str; 12] =
-    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 
 /// Returns the class that a place of the scene has: stripes of 40 columns, three in turn.
 fn truth(col: usize) -> usize {

@@ -1,13 +1,10 @@
 //! Real Sentinel-2 data.
 
-use conformance::raster::{self, read};
+use conformance::raster::{self, TWELVE, read};
 use conformance::shared;
 use spectralgpt_core::geometry::Size;
 
 use super::{MIN_MAX, map, model, refused, text, z_score};
-
-const TWELVE: [&str; 12] =
-    ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12"];
 
 /// Stacks files by hand: the VRT, then the files.
 const BY_HAND: &str = "

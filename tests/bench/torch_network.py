@@ -1,0 +1,168 @@
+"""Runs a network of ours in PyTorch: the operators of its file one by one, attention as one call.
+
+It is what a careful user of PyTorch would have: the same arithmetic, weights in half on a GPU,
+scaled_dot_product_attention, compiled as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F  # noqa: N812 (as all of PyTorch's users call it)
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+Tensor = torch.Tensor
+Attributes = dict[str, Any]
+Operator = Callable[..., Tensor]
+
+
+def reshape(x: Tensor, lengths: list[int]) -> Tensor:
+    """Gives a tensor other axes; 0 keeps a length."""
+    return x.reshape([length or x.shape[axis] for axis, length in enumerate(lengths)])
+
+
+def resize(x: Tensor, _: None, scales: list[float], how: bytes) -> Tensor:
+    """Enlarges a map bilinearly; lengths are rounded down."""
+    size = [math.floor(length * scale) for length, scale in zip(x.shape[2:], scales[2:])]
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=how == b"align_corners")
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """Normalises the last axis."""
+    return F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
+
+
+def normalize_rows(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """Normalises every row of (chip, row, value)."""
+    return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
+
+
+def gather(x: Tensor, indices: Tensor, axis: int) -> Tensor:
+    """Replaces an axis by the axes of indices into it."""
+    taken = x.index_select(axis, indices.flatten())
+    return taken.reshape([*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, pads: list[int]) -> Tensor:
+    """Convolves a map, stride 1, zeros around it."""
+    return F.conv2d(x, weight, bias, padding=pads[: len(pads) // 2])
+
+
+# What computes an operator that has those attributes.
+OPERATORS: dict[str, Callable[[Attributes], Operator]] = {
+    "Add": lambda _: torch.add,
+    "Sub": lambda _: torch.sub,
+    "Mul": lambda _: torch.mul,
+    "MatMul": lambda _: torch.matmul,
+    "Gelu": lambda _: F.gelu,
+    "Reshape": lambda _: reshape,
+    "Transpose": lambda has: lambda x: x.permute(has["perm"]),
+    "Concat": lambda has: lambda *parts: torch.cat(parts, has["axis"]),
+    "Gather": lambda has: partial(gather, axis=has["axis"]),
+    "LogSoftmax": lambda has: partial(torch.log_softmax, dim=has["axis"]),
+    "LayerNormalization": lambda has: partial(layer_norm, epsilon=has["epsilon"]),
+    "InstanceNormalization": lambda has: partial(normalize_rows, epsilon=has["epsilon"]),
+    "ReduceMax": lambda _: torch.amax,
+    "ReduceMean": lambda _: torch.mean,
+    "Conv": lambda has: partial(convolve, pads=has["pads"]),
+    "MaxPool": lambda has: lambda x: F.max_pool2d(x, has["kernel_shape"], has["strides"]),
+    "DepthToSpace": lambda has: partial(F.pixel_shuffle, upscale_factor=has["blocksize"]),
+    "Resize": lambda has: partial(resize, how=has["coordinate_transformation_mode"]),
+}
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Lets tokens look at each other; the file holds keys turned and queries scaled."""
+    return F.scaled_dot_product_attention(q, k.transpose(-1, -2), v, scale=1.0)
+
+
+class Network(torch.nn.Module):
+    """A network, its first output only."""
+
+    def __init__(self, path: Path, dtype: torch.dtype) -> None:
+        super().__init__()
+        graph = onnx.load(str(path)).graph
+        self.given = [value.name for value in graph.input]
+        self.made = graph.output[0].name
+        # Lists of numbers are arguments, larger tensors are weights.
+        self.known: dict[str, Any] = {"": None}
+        self.weights: dict[str, str] = {}
+        for at, tensor in enumerate(graph.initializer):
+            self._keep(f"weight{at}", tensor.name, numpy_helper.to_array(tensor), dtype)
+        taken = [name for node in graph.node if node.op_type == "Gather" for name in node.input[1:]]
+        for name in {*taken} & {*self.known}:
+            self.weights[name] = f"indices{len(self.weights)}"
+            self.register_buffer(self.weights[name], torch.tensor(self.known.pop(name)))
+        self.steps = [self._step(node) for node in self._fused([*graph.node])]
+
+    def _keep(self, place: str, name: str, values: NDArray[Any], dtype: torch.dtype) -> None:
+        if values.dtype == np.int64 or name.startswith("scales."):
+            self.known[name] = values.tolist()
+            return
+        self.weights[name] = place
+        self.register_buffer(place, torch.from_numpy(values.copy()).to(dtype))
+
+    @staticmethod
+    def _step(node: onnx.NodeProto) -> tuple[Operator, list[str], str]:
+        has = {it.name: onnx.helper.get_attribute_value(it) for it in node.attribute}
+        own = attend if node.op_type == "Attend" else OPERATORS[node.op_type](has)
+        return own, [*node.input], node.output[0]
+
+    @staticmethod
+    def _fused(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+        """Makes one step of each product, softmax and product."""
+        maker = {node.output[0]: node for node in nodes}
+        gone: set[str] = set()
+        for node in nodes:
+            shares = maker.get(node.input[0]) if node.op_type == "MatMul" else None
+            if shares is not None and shares.op_type == "Softmax":
+                scores = maker[shares.input[0]]
+                gone |= {scores.output[0], shares.output[0]}
+                node.op_type = "Attend"
+                node.input[:] = [*scores.input, node.input[1]]
+        return [node for node in nodes if node.output[0] not in gone]
+
+    def forward(self, *chips: Tensor) -> Tensor:
+        """Computes (chip, channel, row, column), one for each date."""
+        values: dict[str, Any] = {**self.known, **dict(zip(self.given, chips))}
+        values |= {name: getattr(self, place) for name, place in self.weights.items()}
+        for compute, names, made in self.steps:
+            values[made] = compute(*[values[name] for name in names])
+        result: Tensor = values[self.made]
+        return result
+
+
+class Session:
+    """A network on the best device there is, compiled; in half on a GPU."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.dtype = torch.float16 if self.device == "cuda" else torch.float32
+        network = Network(Path(model), self.dtype).to(self.device).eval()
+        self.output, self.dates = network.made, len(network.given)
+        self.compiled = torch.compile(network, fullgraph=True)
+        self.about = {
+            "provider": f"PyTorch {torch.__version__} on {self.device}",
+            "precision": "fp16" if self.device == "cuda" else "fp32",
+        }
+
+    @torch.inference_mode()
+    def run(self, chips: NDArray[np.float32]) -> NDArray[Any]:
+        """Returns a batch's classes, (chip, row, column), or features; dates are given alike."""
+        given = torch.from_numpy(chips)
+        if self.device == "cuda":
+            given = given.pin_memory()
+        given = given.to(self.device, non_blocking=True).to(self.dtype)
+        made = self.compiled(*[given] * self.dates)
+        if self.output != "patch_features":
+            made = made.argmax(1, keepdim=True).to(torch.uint8)
+        result: NDArray[Any] = made.cpu().numpy()
+        return result
