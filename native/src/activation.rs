@@ -57,8 +57,8 @@ impl NullaryFnOnce for Softmax<'_> {
     }
 }
 
-/// Returns e to the power of x, within 1.5e-7 of it; many at once where a loop calls it, which the
-/// standard library's never are. 0 below -87, where f32 loses digits; infinity above 88.
+/// Returns e to the power of x with a relative error of at most 1.5e-7, many at once where a loop calls
+/// it, which the standard library's never are. 0 below -87, where f32 loses digits; infinity above 88.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     /// Added to a number and taken away again, it rounds to a whole one.

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """An ordinary Python pipeline, to be measured against: rasterio windows, numpy, onnxruntime.
 
-    peer.py MODEL INPUT OUTPUT [--bf16 | --torch] [--threads N] [--overlap PX] [--batch N]
+    peer.py MODEL OUTPUT INPUT... [--bf16 | --torch] [--threads N] [--overlap PX] [--batch N]
 
 Chips are read window by window, scaled to 0..1 by their own minimum and maximum per band, inferred,
-cropped by half the overlap and written. A model of two dates is given the one raster twice. It
-answers as `spectralgpt serve` does: a line of JSON when it is ready, then one for each line on
-standard input.
+cropped by half the overlap and written. There is an input for each date. It answers as `spectralgpt
+serve` does: a line of JSON when it is ready, then one for each line on standard input.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ import os
 import resource
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
@@ -36,6 +35,8 @@ class Session:
     """A model that onnxruntime runs: its own way, or by OpenVINO in bf16."""
 
     def __init__(self, model: str, threads: int, bf16: bool) -> None:
+        import onnxruntime
+
         self.session = session(model, threads, bf16)
         self.output = self.session.get_outputs()[0].name
         self.names = [given.name for given in self.session.get_inputs()]
@@ -45,14 +46,16 @@ class Session:
             "onnxruntime": onnxruntime.__version__,
         }
 
-    def run(self, chips: Array) -> Array:
+    def run(self, dates: list[Array]) -> Array:
         """Returns a batch's scores or features, (chip, channel, row, column)."""
-        made: Array = self.session.run(None, dict.fromkeys(self.names, chips))[0]
+        made: Array = self.session.run(None, dict(zip(self.names, dates)))[0]
         return made
 
 
-def session(model: str, threads: int, bf16: bool) -> onnxruntime.InferenceSession:
+def session(model: str, threads: int, bf16: bool) -> Any:
     """Opens the model."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     if not bf16:
@@ -97,53 +100,56 @@ class Pipeline:
             self.session: Any = TorchSession(arguments.model, arguments.threads)
         else:
             self.session = Session(arguments.model, arguments.threads, arguments.bf16)
-        self.segment = self.session.output != "patch_features"
-        self.unit = 1 if self.segment else 8
+        self.decides = self.session.output != "patch_features"
+        self.segment = self.session.output == "logits"
+        self.unit = 1 if self.decides else 8
         if arguments.torch:
             self.run()  # compiles
 
     def run(self) -> dict[str, float]:
-        """Predicts the raster into the output; says how long each part took."""
+        """Predicts the rasters into the output; says how long each part took."""
         spent = dict.fromkeys(("reading", "normalising", "inferring", "writing"), 0.0)
         overlap, size = self.arguments.overlap, self.arguments.batch
         crop, step = overlap // 2, SIDE - overlap
-        with rasterio.open(self.arguments.input) as source:
-            names = SEGMUNICH if self.segment else ALL
-            bands = [source.descriptions.index(name) + 1 for name in names]
-            height, width = source.height // self.unit, source.width // self.unit
-            map_: NDArray[Any] = np.zeros((1 if self.segment else 768, height, width), self.dtype())
-            rows, cols = starts(source.height, step), starts(source.width, step)
+        names = SEGMUNICH if self.segment else ALL
+        with ExitStack() as stack:
+            sources = [stack.enter_context(rasterio.open(it)) for it in self.arguments.input]
+            bands = [sources[0].descriptions.index(name) + 1 for name in names]
+            height, width = (length // self.unit for length in sources[0].shape)
+            map_: NDArray[Any] = np.zeros((1 if self.decides else 768, height, width), self.dtype())
+            rows, cols = (starts(length, step) for length in sources[0].shape)
             places = [(row, col) for row in rows for col in cols]
             # The last batch is filled up: what is compiled is for one size.
-            chips = np.zeros((size, 12, SIDE, SIDE), np.float32)
+            dates = [np.zeros((size, 12, SIDE, SIDE), np.float32) for _ in sources]
             for first in range(0, len(places), size):
                 batch = places[first : first + size]
-                for chip, (row, col) in zip(chips, batch):
-                    began = time.perf_counter()
-                    pixels = source.read(bands, window=Window(col, row, SIDE, SIDE))
-                    read = time.perf_counter()
-                    chip[:] = scaled(pixels, self.segment)
-                    spent["reading"] += read - began
-                    spent["normalising"] += time.perf_counter() - read
+                for source, chips in zip(sources, dates):
+                    for chip, (row, col) in zip(chips, batch):
+                        began = time.perf_counter()
+                        pixels = source.read(bands, window=Window(col, row, SIDE, SIDE))
+                        read = time.perf_counter()
+                        chip[:] = scaled(pixels, self.segment)
+                        spent["reading"] += read - began
+                        spent["normalising"] += time.perf_counter() - read
                 began = time.perf_counter()
-                made = self.session.run(chips)
+                made = self.session.run(dates)
                 spent["inferring"] += time.perf_counter() - began
                 for scores, place in zip(made, batch):
                     self.put(map_, self.pixels(scores), place, crop)
             began = time.perf_counter()
-            self.write(map_, source)
+            self.write(map_, sources[0])
             spent["writing"] = time.perf_counter() - began
         return {**spent, "chips": len(places)}
 
     def pixels(self, made: NDArray[Any]) -> NDArray[Any]:
         """Decides a chip, if that is still to be done."""
-        if not self.segment or len(made) == 1:
+        if not self.decides or len(made) == 1:
             return made
         return made.argmax(0, keepdims=True).astype(np.uint8)
 
     def dtype(self) -> type:
         """The map's type."""
-        return np.uint8 if self.segment else np.float32
+        return np.uint8 if self.decides else np.float32
 
     def put(
         self, map_: NDArray[Any], result: NDArray[Any], place: tuple[int, int], crop: int
@@ -179,8 +185,9 @@ class Pipeline:
 def main() -> None:
     """Answers lines until there are no more."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "input", "output"):
+    for name in ("model", "output"):
         parser.add_argument(name)
+    parser.add_argument("input", nargs="+")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--bf16", action="store_true")
     way.add_argument("--torch", action="store_true")

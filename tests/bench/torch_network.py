@@ -147,7 +147,8 @@ class Session:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.dtype = torch.float16 if self.device == "cuda" else torch.float32
         network = Network(Path(model), self.dtype).to(self.device).eval()
-        self.output, self.dates = network.made, len(network.given)
+        self.output = network.made
+        self.pinned: dict[int, Tensor] = {}
         self.compiled = torch.compile(network, fullgraph=True)
         self.about = {
             "provider": f"PyTorch {torch.__version__} on {self.device}",
@@ -155,14 +156,19 @@ class Session:
         }
 
     @torch.inference_mode()
-    def run(self, chips: NDArray[np.float32]) -> NDArray[Any]:
-        """Returns a batch's classes, (chip, row, column), or features; dates are given alike."""
-        given = torch.from_numpy(chips)
-        if self.device == "cuda":
-            given = given.pin_memory()
-        given = given.to(self.device, non_blocking=True).to(self.dtype)
-        made = self.compiled(*[given] * self.dates)
+    def run(self, dates: list[NDArray[np.float32]]) -> NDArray[Any]:
+        """Returns a batch's classes, (chip, 1, row, column), or features."""
+        made = self.compiled(*[self._there(date, chips) for date, chips in enumerate(dates)])
         if self.output != "patch_features":
             made = made.argmax(1, keepdim=True).to(torch.uint8)
         result: NDArray[Any] = made.cpu().numpy()
         return result
+
+    def _there(self, date: int, chips: NDArray[np.float32]) -> Tensor:
+        """Brings chips to the device, through memory that it can read by itself."""
+        if self.device == "cpu":
+            return torch.from_numpy(chips)
+        if date not in self.pinned:
+            self.pinned[date] = torch.empty(chips.shape, pin_memory=True)
+        pinned = self.pinned[date].copy_(torch.from_numpy(chips))
+        return pinned.to(self.device, non_blocking=True).to(self.dtype)

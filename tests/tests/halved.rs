@@ -2,6 +2,7 @@
 //! around operators that it has no halves of there, so values are rounded as on a GPU, sums are not.
 #![allow(clippy::unwrap_used, reason = "a failed test says enough")]
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
@@ -48,7 +49,7 @@ fn apart(single: &[f32], half: &[f32]) -> f32 {
 /// Halves a model that has so many attentions; how far it is from what it was.
 fn difference(model: &Path, attentions: usize) -> f32 {
     let bytes = fs::read(model).unwrap();
-    let half = halved(&bytes).unwrap();
+    let half = halved(Cow::Borrowed(&bytes)).unwrap();
     let facts = read_metadata_of(&half).unwrap();
     assert!(facts.inputs.iter().chain(&facts.outputs).all(|it| it.element == Element::Float32));
     assert!(half.len() < bytes.len(), "{} of {} bytes", half.len(), bytes.len());
@@ -116,7 +117,22 @@ fn what_cannot_be_halved_says_so() {
     let name = b"spectralgpt";
     let at = bytes.windows(name.len()).position(|part| part == name).unwrap();
     bytes[at..at + name.len()].copy_from_slice(b"otherwriter");
-    let error = halved(&bytes).unwrap_err();
-    assert!(error.message().contains("another program") && error.message().contains("fp32"));
-    assert!(halved(b"nothing").is_err());
+    let mut options = ConvertOptions::default();
+    options.portable = true;
+    let weights = models::checkpoint(folder.path(), 1, 0.25);
+    let portable = folder.path().join("portable.onnx");
+    convert(&weights, &portable, &options).unwrap();
+    options.portable = false;
+    options.single_file_limit = Some(0);
+    let beside = folder.path().join("beside.onnx");
+    convert(&weights, &beside, &options).unwrap();
+    let [portable, beside] = [portable, beside].map(|path| fs::read(path).unwrap());
+    for (model, why) in
+        [(&bytes, "another program"), (&portable, "--portable"), (&beside, "in another file")]
+    {
+        let error = halved(Cow::Borrowed(model)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.message().contains(why) && error.message().contains("fp32"), "{error}");
+    }
+    assert_eq!(halved(Cow::Borrowed(b"nothing")).unwrap_err().kind(), Kind::Model);
 }

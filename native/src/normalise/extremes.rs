@@ -41,6 +41,9 @@ impl<T: Sample> Extremes<T> {
         if valid.is_empty() {
             let (lanes, rest) = values.as_chunks();
             lanes.iter().for_each(|values| self.widen(values, values));
+            if rest.is_empty() {
+                return;
+            }
             let (mut least, mut most) = nothing;
             least[..rest.len()].copy_from_slice(rest);
             most[..rest.len()].copy_from_slice(rest);

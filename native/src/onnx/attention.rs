@@ -1,9 +1,9 @@
-//! Puts one operator in the place of an attention's ten, which no provider puts together by itself.
+//! Puts one operator in the place of an attention's eleven, which no provider puts together by itself.
 
 use std::collections::{HashMap, HashSet};
 
 use super::graph::{Attribute, attribute_proto};
-use super::proto::{GraphProto, NodeProto};
+use super::proto::{AttributeProto, GraphProto, NodeProto};
 
 /// Where ONNX Runtime's own operators are named.
 pub(super) const DOMAIN: &str = "com.microsoft";
@@ -48,17 +48,19 @@ impl<'a> Search<'a> {
     /// Returns the operator for the attention that has this softmax, and whose place it takes.
     fn attention(&self, softmax: &NodeProto) -> Option<(usize, NodeProto)> {
         let softmax = Some(softmax).filter(|node| node.op_type == "Softmax")?;
+        let axis = has(softmax, "axis")?.i;
         let scores = self.maker(softmax.input.first()?, "MatMul")?;
         let [query, key] = scores.input.as_slice() else { return None };
         let mixed = self.taker(softmax, "MatMul")?;
         let [shares, value] = mixed.input.as_slice() else { return None };
         let turned = self.taker(mixed, "Transpose").filter(|node| order(node) == TURNED)?;
         let merged = self.taker(turned, "Reshape")?;
+        let [0, _, _] = self.lengths(merged)?[..] else { return None };
         let heads = self.heads(query, TURNED)?;
         let same = |part: &Part<'_>| part.heads == heads.heads;
         let key = self.heads(key, ACROSS).filter(same)?;
         let value = self.heads(value, TURNED).filter(same)?;
-        if *shares != softmax.output[0] {
+        if axis != Some(-1) || *shares != softmax.output[0] {
             return None;
         }
         let about = [("num_heads", Attribute::Int(heads.heads)), ("scale", Attribute::Float(1.0))];
@@ -78,11 +80,17 @@ impl<'a> Search<'a> {
     fn heads(&self, name: &str, wanted: [i64; 4]) -> Option<Part<'a>> {
         let turned = self.maker(name, "Transpose").filter(|node| order(node) == wanted)?;
         let parted = self.maker(turned.input.first()?, "Reshape")?;
-        let shape = self.graph.initializer.iter().find(|it| Some(&it.name) == parted.input.get(1));
-        let (lengths, _) = shape?.raw_data.as_chunks();
         // (batch, token, head, width)
-        let heads = i64::from_le_bytes(*lengths.get(2).filter(|_| lengths.len() == 4)?);
+        let [0, _, heads, _] = self.lengths(parted)?[..] else { return None };
         Some(Part { of: parted.input.first()?, heads })
+    }
+
+    /// Returns the lengths that a reshape gives; 0 keeps one.
+    fn lengths(&self, reshape: &NodeProto) -> Option<Vec<i64>> {
+        let mut tensors = self.graph.initializer.iter();
+        let shape = tensors.find(|it| Some(&it.name) == reshape.input.get(1))?;
+        let (lengths, _) = shape.raw_data.as_chunks();
+        Some(lengths.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
     }
 
     fn maker(&self, name: &str, operator: &str) -> Option<&'a NodeProto> {
@@ -106,8 +114,11 @@ struct Part<'a> {
 }
 
 fn order(transpose: &NodeProto) -> &[i64] {
-    let order = transpose.attribute.iter().find(|attribute| attribute.name == "perm");
-    order.map_or(&[], |attribute| &attribute.ints)
+    has(transpose, "perm").map_or(&[], |order| &order.ints)
+}
+
+fn has<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
 }
 
 /// Takes away operators that no output needs.

@@ -1,6 +1,8 @@
 //! Rewrites a network of ours to compute in halves, for a provider that computes as a model is
 //! written, such as CUDA.
 
+use std::borrow::Cow;
+
 use half::f16;
 use prost::Message;
 
@@ -14,16 +16,24 @@ use crate::error::{Error, Result};
 /// inputs and outputs stay single.
 ///
 /// # Errors
-/// - Usage: another program wrote the model, its weights are in another file, or one is larger than
-///   65504.
+/// - Usage: another program wrote the model, it scales chips by itself, its weights are in another
+///   file, or one is larger than 65504.
 /// - Model: it is damaged.
-pub fn halved(model: &[u8]) -> Result<Vec<u8>> {
+pub fn halved(bytes: Cow<'_, [u8]>) -> Result<Vec<u8>> {
     let damaged = |_| Error::model("it is not an ONNX model or is damaged");
-    let mut model = proto::ModelProto::decode(model).map_err(damaged)?;
+    let mut model = proto::ModelProto::decode(&*bytes).map_err(damaged)?;
+    drop(bytes); // as large as the model
     if model.producer_name != PRODUCER {
         return Err(single("another program wrote this model"));
     }
     let graph = model.graph.as_mut().ok_or_else(|| Error::model("it holds no graph"))?;
+    if graph.node.iter().any(|node| node.op_type == "Div") {
+        // Digital numbers have more digits than halves.
+        return Err(single("this model was converted with --portable, and scales chips by itself"));
+    }
+    if graph.initializer.iter().any(|tensor| tensor.data_location == proto::EXTERNAL) {
+        return Err(single("this model's weights are in another file"));
+    }
     halve_weights(graph)?;
     cast_ends(graph);
     if fuse(graph) > 0 {
@@ -47,9 +57,6 @@ fn halve_weights(graph: &mut GraphProto) -> Result<()> {
 }
 
 fn halve(tensor: &mut TensorProto) -> Result<()> {
-    if tensor.data_location == proto::EXTERNAL {
-        return Err(single("this model's weights are in another file"));
-    }
     let (values, rest) = tensor.raw_data.as_chunks();
     let values: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     if !rest.is_empty() {

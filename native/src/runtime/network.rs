@@ -92,7 +92,7 @@ impl Network {
             if let Some(profile) = &profile {
                 builder = builder.with_profiling(profile.prefix())?;
             }
-            let rewritten = key.rewrites().then(|| halved(&key.bytes(embedded)?)).transpose()?;
+            let rewritten = key.rewrites().then(|| halved(key.bytes(embedded)?)).transpose()?;
             let session = match rewritten.as_deref().or(embedded) {
                 Some(bytes) => builder.commit_from_memory(bytes),
                 None => builder.commit_from_file(&key.path),

@@ -121,11 +121,12 @@ impl Session {
         }
         let loaded = load(o.library.as_deref())?;
         let engine = Engine::choose(o.device, o.provider, |engine| works(&loaded, engine))?;
-        let open = |engine, o: &_| Self::on(engine, &loaded, (path, stamp), model, o);
-        match open(engine, o) {
+        let open =
+            |engine, precision| Self::on(engine, precision, &loaded, (path, stamp), model, o);
+        match open(engine, o.precision) {
             Err(refused) if engine == Engine::OpenVino && o.provider == ProviderChoice::Auto => {
                 // What it cannot run may still be run; a file that is no model fails again.
-                let session = open(Engine::Cpu, o).map_err(|error| {
+                let session = open(Engine::Cpu, o.precision).map_err(|error| {
                     if error.kind() == Kind::Usage { refused.clone() } else { error }
                 })?;
                 log::warn!("computing without {}: {refused}", engine.name());
@@ -133,9 +134,8 @@ impl Session {
             }
             Err(refused) if o.precision == Precision::Fastest && refused.kind() == Kind::Usage => {
                 // Not every network can be rewritten to compute in halves.
-                let single = SessionOptions { precision: Precision::Fp32, ..o.clone() };
-                let session = open(engine, &single)?;
-                log::warn!("computing in fp32: {refused}");
+                let session = open(engine, Precision::Fp32)?;
+                log::warn!("computing in fp32, as 'fastest' allows: {refused}");
                 Ok(session)
             }
             opened => opened,
@@ -144,12 +144,13 @@ impl Session {
 
     fn on(
         engine: Engine,
+        precision: Precision,
         loaded: &Loaded,
         (path, stamp): (&Path, Stamp),
         model: Option<&[u8]>,
         o: &SessionOptions,
     ) -> Result<Self> {
-        let (precision, note) = engine.precision(o.precision)?;
+        let (precision, note) = engine.precision(precision)?;
         let (threads, batch) = (o.threads, o.batch);
         let key = Key { path: path.to_path_buf(), stamp, engine, precision, threads, batch };
         let network = shared(key, |key| Network::load(loaded, key, model))?;

@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count)]
     batch: usize,
     /// Another program to compare with, whose command answers each line as `spectralgpt serve` does; {input}
-    /// and {output} stand for the raster and the map. May be repeated
+    /// and {output} stand for the rasters, one per date, and the map. May be repeated
     #[arg(long, value_name = "NAME=COMMAND")]
     peer: Vec<String>,
     /// Billions of operations of the model for a chip: shares of the machine's best are told then

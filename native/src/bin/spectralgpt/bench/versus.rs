@@ -9,6 +9,7 @@ use spectralgpt_core::error::{Error, Result};
 use spectralgpt_core::model::Model;
 use spectralgpt_core::model::manifest::OutputKind;
 use spectralgpt_core::runtime::processor;
+use spectralgpt_core::runtime::provider::Device;
 
 use super::compare::{Accuracy, agreement};
 use super::rounds::{Rounds, Spread, number};
@@ -34,7 +35,9 @@ impl Arguments {
         let mut contest = Contest::prepare(self, folder)?;
         // Matrix products of the last way, the fastest where there is a choice.
         let watch = Some(contest.runners.len() - 1);
-        let rounds = Rounds::run(&mut contest.runners, self.rounds, self.threads(), watch)?;
+        // Who waits for a GPU uses little of a processor.
+        let used = if matches!(self.device, Device::Cuda(_)) { 0 } else { self.threads() };
+        let rounds = Rounds::run(&mut contest.runners, self.rounds, used, watch)?;
         contest.findings(&rounds)
     }
 
@@ -43,8 +46,9 @@ impl Arguments {
         let (name, command) = peer.split_once('=').ok_or_else(|| {
             Error::usage(format!("'{peer}' names no command; give --peer NAME=COMMAND"))
         })?;
-        let input = self.input.first().map(String::as_str).unwrap_or_default();
-        let command = command.replace("{input}", input).replace("{output}", &map.to_string_lossy());
+        let command = command
+            .replace("{input}", &self.input.join(" "))
+            .replace("{output}", &map.to_string_lossy());
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec {command}")]);
         Runner::start(name, shell)
