@@ -201,7 +201,11 @@ impl<'a> Net<'a> {
         let Map(x, side) = self.conv(x, &format!("{name}.0"));
         let channels = self.axis(&format!("{name}.1.weight"), 0);
         let rows = self.graph.reshape(x, &[groups, channels / groups * side * side]);
-        let rows = self.graph.normalize_rows(rows, groups, 1e-5);
+        let [one, zero] = [("one", 1.0), ("zero", 0.0)].map(|(name, value)| {
+            self.graph.floats(&format!("{name}.{groups}"), &[groups], vec![value; groups])
+        });
+        let epsilon = ("epsilon", Attribute::Float(1e-5));
+        let rows = self.graph.op("InstanceNormalization", &[rows, one, zero], &[epsilon]);
         let x = self.graph.reshape(rows, &[channels, side, side]);
         let [scale, bias] = ["weight", "bias"].map(|part| {
             let own = format!("{name}.1.{part}");

@@ -1,4 +1,4 @@
-//! Puts one operator in the place of an attention's eleven, which no provider puts together by itself.
+//! Puts one operator in the place of an attention's twelve, which no provider puts together by itself.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,8 +10,8 @@ pub(super) const DOMAIN: &str = "com.microsoft";
 
 /// Heads before tokens, and back.
 const TURNED: [i64; 4] = [0, 2, 1, 3];
-/// Heads before tokens, each head's matrix turned.
-const ACROSS: [i64; 4] = [0, 2, 3, 1];
+/// Each head's matrix turned.
+const ACROSS: [i64; 4] = [0, 1, 3, 2];
 
 /// Fuses what [`Graph::attention`](super::Graph) spells; says how many there were.
 ///
@@ -56,10 +56,11 @@ impl<'a> Search<'a> {
         let turned = self.taker(mixed, "Transpose").filter(|node| order(node) == TURNED)?;
         let merged = self.taker(turned, "Reshape")?;
         let [0, _, _] = self.lengths(merged)?[..] else { return None };
-        let heads = self.heads(query, TURNED)?;
+        let heads = self.heads(query)?;
         let same = |part: &Part<'_>| part.heads == heads.heads;
-        let key = self.heads(key, ACROSS).filter(same)?;
-        let value = self.heads(value, TURNED).filter(same)?;
+        let across = self.maker(key, "Transpose").filter(|node| order(node) == ACROSS)?;
+        let key = self.heads(across.input.first()?).filter(same)?;
+        let value = self.heads(value).filter(same)?;
         if axis != Some(-1) || *shares != softmax.output[0] {
             return None;
         }
@@ -76,9 +77,9 @@ impl<'a> Search<'a> {
         Some((*self.makers.get(merged.output.first()?.as_str())?, node))
     }
 
-    /// Returns the tokens that were parted into heads in that order.
-    fn heads(&self, name: &str, wanted: [i64; 4]) -> Option<Part<'a>> {
-        let turned = self.maker(name, "Transpose").filter(|node| order(node) == wanted)?;
+    /// Returns the tokens that were parted into heads.
+    fn heads(&self, name: &str) -> Option<Part<'a>> {
+        let turned = self.maker(name, "Transpose").filter(|node| order(node) == TURNED)?;
         let parted = self.maker(turned.input.first()?, "Reshape")?;
         // (batch, token, head, width)
         let [0, _, heads, _] = self.lengths(parted)?[..] else { return None };

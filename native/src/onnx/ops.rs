@@ -78,13 +78,6 @@ impl Graph {
         self.op("LayerNormalization", &[x, scale, bias], &attributes)
     }
 
-    /// Normalises every row of (batch, row, value).
-    pub fn normalize_rows(&mut self, x: Value, rows: usize, eps: f32) -> Value {
-        let one = self.floats(&format!("ones.{rows}"), &[rows], vec![1.0; rows]);
-        let zero = self.floats(&format!("zeros.{rows}"), &[rows], vec![0.0; rows]);
-        self.op("InstanceNormalization", &[x, one, zero], &[("epsilon", Attribute::Float(eps))])
-    }
-
     /// Convolves a map, stride 1, with zeros around it so that its sides stay.
     ///
     /// `weight` is (to, from, `kernel`, `kernel`), `kernel` odd; `bias` is (to) or absent.
@@ -100,11 +93,9 @@ impl Graph {
         }
     }
 
-    /// Spreads groups of `block` x `block` channels (the group is the slower index) over space.
+    /// Spreads `block` x `block` groups of channels (the group is the slower index) over space.
     pub fn depth_to_space(&mut self, x: Value, block: usize) -> Value {
-        let attributes =
-            [("blocksize", Attribute::Int(block as i64)), ("mode", Attribute::Text("CRD".into()))];
-        self.op("DepthToSpace", &[x], &attributes)
+        self.op("DepthToSpace", &[x], &[("blocksize", Attribute::Int(block as i64))])
     }
 
     /// Takes the maxima of square windows, without padding.
@@ -147,6 +138,30 @@ impl Graph {
     pub fn mean(&mut self, x: Value, axis: i64) -> Value {
         let axes = self.ints(&[1], vec![axis]);
         self.op("ReduceMean", &[x, axes], &[("keepdims", Attribute::Int(0))])
+    }
+
+    /// Takes the mean of each map, which becomes one pixel.
+    pub fn mean_pixel(&mut self, x: Value) -> Value {
+        let axes = self.ints(&[2], vec![2, 3]);
+        self.op("ReduceMean", &[x, axes], &[])
+    }
+
+    /// Takes the root of the sum of each map's squares, which becomes one pixel.
+    pub fn root_of_squares(&mut self, x: Value) -> Value {
+        let axes = self.ints(&[2], vec![2, 3]);
+        self.op("ReduceL2", &[x, axes], &[])
+    }
+
+    /// Takes the inverse of the square root.
+    pub fn inverse_root(&mut self, x: Value) -> Value {
+        let root = self.op("Sqrt", &[x], &[]);
+        self.op("Reciprocal", &[root], &[])
+    }
+
+    /// Repeats the single value along the last axis of (batch, row, 1).
+    pub fn repeat_last(&mut self, x: Value, times: usize) -> Value {
+        let shape = self.ints(&[3], vec![1, 1, times as i64]);
+        self.op("Expand", &[x, shape], &[])
     }
 
     /// Applies the hyperbolic tangent.

@@ -29,9 +29,11 @@ pub(super) fn take_columns(matrix: &[f32], columns: usize, taken: Range<usize>) 
     matrix.chunks_exact(columns).flat_map(|row| &row[taken.clone()]).copied().collect()
 }
 
-/// Returns every value as often as given, one after the other.
-pub(super) fn repeat_each(values: &[f32], times: usize) -> Vec<f32> {
-    values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
+/// Swaps the first two axes of (`first`, second, `last`).
+pub(super) fn swap(values: &[f32], first: usize, last: usize) -> Vec<f32> {
+    let second = values.len() / (first * last);
+    let rows = |i: usize| (0..first).map(move |j| (j * second + i) * last);
+    (0..second).flat_map(rows).flat_map(|at| &values[at..at + last]).copied().collect()
 }
 
 /// Multiplies every value.
@@ -127,7 +129,8 @@ mod tests {
         let matrix = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         assert_eq!(take_columns(&matrix, 3, 1..3), [2.0, 3.0, 5.0, 6.0]);
         assert_eq!(affine(&matrix, &[1.0, 0.0, -1.0], &[0.5, 10.0]), [-1.5, 8.0]);
-        assert_eq!(repeat_each(&[1.0, 2.0], 2), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(swap(&matrix, 3, 1), [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        assert_eq!(swap(&matrix[..4], 2, 2), matrix[..4]);
         assert_eq!(scale(vec![2.0, 3.0], 0.5), [1.0, 1.5]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::algebra::{affine, product, repeat_each, take_columns, transpose};
+use super::algebra::{affine, product, swap, take_columns, transpose};
 use super::recipe::tensor;
 use crate::checkpoint::Weights;
 use crate::error::Result;
@@ -52,7 +52,8 @@ impl Conv {
 /// A transposed convolution of the checkpoint whose windows do not overlap.
 ///
 /// `name`.weight is (`from`, `to`, `side`, `side`), `name`.bias (`to`). The graph has a 1x1
-/// convolution to (`to`, `side`, `side`) channels in its place, and spreads these over space.
+/// convolution to (`side`, `side`, `to`) channels in its place, and spreads these over space: a
+/// runtime that keeps a pixel's channels together moves them as they lie.
 #[derive(Debug, Clone)]
 pub(super) struct Upsampling {
     pub(super) name: String,
@@ -77,26 +78,29 @@ impl Upsampling {
         tensor(weights, &format!("{}.bias", self.name), self.to)
     }
 
-    /// Makes the weight, (`to`, `side`, `side`, `from`).
+    /// Makes the weight, (`side`, `side`, `to`, `from`).
     pub(super) fn weight(self) -> Recipe {
-        Box::new(move |w| self.turned(w))
+        Box::new(move |w| Ok(swap(&self.turned(w)?, self.to, self.from)))
     }
 
-    /// Makes the bias, (`to`, `side`, `side`).
+    /// Makes the bias, (`side`, `side`, `to`).
     pub(super) fn bias(self) -> Recipe {
-        Box::new(move |w| Ok(repeat_each(&self.stored_bias(w)?, self.area())))
+        Box::new(move |w| Ok(self.stored_bias(w)?.repeat(self.area())))
     }
 
-    /// Makes the weight of this and then a convolution, (`then.to`, `side`, `side`, `from`).
+    /// Makes the weight of this and then a convolution, (`side`, `side`, `then.to`, `from`).
     pub(super) fn weight_then(self, then: Conv) -> Recipe {
-        Box::new(move |w| Ok(product(&then.weight(w)?, &self.turned(w)?, self.to)))
+        Box::new(move |w| {
+            let both = product(&then.weight(w)?, &self.turned(w)?, self.to);
+            Ok(swap(&both, then.to, self.from))
+        })
     }
 
-    /// Makes the bias of this and then a convolution, (`then.to`, `side`, `side`).
+    /// Makes the bias of this and then a convolution, (`side`, `side`, `then.to`).
     pub(super) fn bias_then(self, then: Conv) -> Recipe {
         Box::new(move |w| {
             let bias = affine(&then.weight(w)?, &self.stored_bias(w)?, &then.bias(w)?);
-            Ok(repeat_each(&bias, self.area()))
+            Ok(bias.repeat(self.area()))
         })
     }
 }
@@ -148,8 +152,8 @@ mod tests {
             let pixel: Vec<f32> =
                 (0..3).map(|i| (0..5).map(|j| at(j, i)).sum::<f32>() + offset[i]).collect();
             let next = apply(&weight, &bias, &pixel);
-            (0..3).for_each(|i| large[i * 4 + place] = pixel[i]);
-            (0..4).for_each(|i| folded[i * 4 + place] = next[i]);
+            (0..3).for_each(|i| large[place * 3 + i] = pixel[i]);
+            (0..4).for_each(|i| folded[place * 4 + i] = next[i]);
         }
         let run = |weight: Recipe, bias: Recipe| {
             apply(&weight(&weights).unwrap(), &bias(&weights).unwrap(), &x)

@@ -87,15 +87,37 @@ impl Graph {
     }
 
     /// Normalises groups of channels, then scales and shifts each channel.
+    ///
+    /// Sums are taken over each channel first: a runtime that keeps a pixel's channels together need
+    /// not part them for that.
     pub(super) fn group_norm(&mut self, x: Map, name: &str, groups: usize) -> Map {
         let Map { channels, side, .. } = x;
-        let rows = self.reshape(x.value, &[groups, channels / groups * side * side]);
-        let rows = self.normalize_rows(rows, groups, EPSILON);
-        let map = self.reshape(rows, &[channels, side, side]);
+        let mean = self.mean_pixel(x.value);
+        let mean = self.mean_of_groups(mean, channels, groups);
+        let centred = self.sub(x.value, mean);
+        let root = self.root_of_squares(centred);
+        let share = self.floats(&format!("share.{side}"), &[1], vec![1.0 / side as f32]);
+        let spread = self.mul(root, share); // not a sum of squares, which leaves the range of halves
+        let variance = self.mul(spread, spread);
+        let variance = self.mean_of_groups(variance, channels, groups);
+        let epsilon = self.floats("epsilon", &[1], vec![EPSILON]);
+        let variance = self.add(variance, epsilon);
+        let inverse = self.inverse_root(variance);
         let scale = self.stored(&format!("{name}.weight"), &[channels, 1, 1]);
+        let scale = self.mul(inverse, scale);
         let bias = self.stored(&format!("{name}.bias"), &[channels, 1, 1]);
-        let map = self.mul(map, scale);
+        let map = self.mul(centred, scale);
         Map { value: self.add(map, bias), ..x }
+    }
+
+    /// Gives every channel of (batch, channel, 1, 1) the mean of its group.
+    fn mean_of_groups(&mut self, x: Value, channels: usize, groups: usize) -> Value {
+        let each = channels / groups;
+        let x = self.reshape(x, &[groups, each]);
+        let x = self.mean(x, 2);
+        let x = self.reshape(x, &[groups, 1]);
+        let x = self.repeat_last(x, each);
+        self.reshape(x, &[channels, 1, 1])
     }
 
     /// Normalises groups of channels and applies GELU.

@@ -121,6 +121,7 @@ mod tests {
     #[test]
     fn what_a_task_needs_reaches_the_file_and_equal_input_gives_equal_bytes() {
         let fc2 = "blocks.1.mlp.fc2.bias";
+        let no_trace = ".attn.k.bias"; // softmax is the same without it
         for (task, unused) in [
             (Task::Classify, &[][..]),
             (Task::Segment, &["norm."]),
@@ -140,7 +141,8 @@ mod tests {
             let bytes = convert(false);
             let read = std::mem::take(&mut *weights.1.lock().unwrap());
             for name in weights.0.names() {
-                let is_unused = unused.iter().any(|start| name.starts_with(start));
+                let is_unused =
+                    name.ends_with(no_trace) || unused.iter().any(|start| name.starts_with(start));
                 assert_eq!(read.contains(name), !is_unused, "{} {name}", task.name());
             }
             assert!(bytes == convert(false));

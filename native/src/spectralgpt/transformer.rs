@@ -1,7 +1,8 @@
 //! Stacks of transformer blocks: tokens, (batch, token, dim), look at each other.
 
-use super::recipe::{scaled, transposed};
-use crate::onnx::{Graph, Value};
+use super::algebra::affine;
+use super::recipe::{scaled, tensor, transposed};
+use crate::onnx::{Graph, Recipe, Value};
 
 /// What keeps layer normalisation from dividing by zero.
 const EPSILON: f32 = 1e-6;
@@ -57,22 +58,29 @@ impl Graph {
     }
 
     /// Lets every token look at all others.
+    ///
+    /// A key's bias adds the same to all scores of a row, of which softmax sees differences only; and
+    /// shares sum to 1, so a value's bias comes out as it is. So neither is added to every token.
     fn attention(&mut self, s: &Stack, name: &str, x: Value) -> Value {
         let width = s.dim / s.heads;
         let scale = (width as f64).powf(-0.5);
         let q = self.linear_scaled(x, &format!("{name}.q"), s.dim, s.dim, scale);
-        let k = self.linear(x, &format!("{name}.k"), s.dim, s.dim);
-        let v = self.linear(x, &format!("{name}.v"), s.dim, s.dim);
-        let [q, k, v] = [q, k, v].map(|x| self.reshape(x, &[s.tokens, s.heads, width]));
-        let q = self.transpose(q, &[0, 2, 1, 3]);
-        let k = self.transpose(k, &[0, 2, 3, 1]);
-        let v = self.transpose(v, &[0, 2, 1, 3]);
+        let [k, v] = ["k", "v"]
+            .map(|part| self.matmul_stored(x, &format!("{name}.{part}.weight"), s.dim, s.dim, 1.0));
+        let [q, k, v] = [q, k, v].map(|x| {
+            let heads = self.reshape(x, &[s.tokens, s.heads, width]);
+            self.transpose(heads, &[0, 2, 1, 3])
+        });
+        // Runtimes multiply by a turned matrix without turning it, if that is all that is done here.
+        let k = self.transpose(k, &[0, 1, 3, 2]);
         let scores = self.matmul(q, k);
         let shares = self.softmax(scores);
         let mixed = self.matmul(shares, v);
         let mixed = self.transpose(mixed, &[0, 2, 1, 3]);
         let mixed = self.reshape(mixed, &[s.tokens, s.dim]);
-        self.linear(mixed, &format!("{name}.proj"), s.dim, s.dim)
+        let mixed = self.matmul_stored(mixed, &format!("{name}.proj.weight"), s.dim, s.dim, 1.0);
+        let bias = self.weight(&format!("{name}.proj.bias"), &[s.dim], bias_of_mixed(name, s.dim));
+        self.add(mixed, bias)
     }
 
     /// Normalises the last axis with stored scales and offsets.
@@ -107,4 +115,14 @@ impl Graph {
         let weight = self.weight(name, &[from, to], transposed(name, to, from, by));
         self.matmul(x, weight)
     }
+}
+
+/// Makes the bias of an attention's last layer, and what that layer makes of the values' bias.
+fn bias_of_mixed(name: &str, dim: usize) -> Recipe {
+    let name = name.to_owned();
+    Box::new(move |w| {
+        let read = |part: &str, values| tensor(w, &format!("{name}.{part}"), values);
+        let weight = read("proj.weight", dim * dim)?;
+        Ok(affine(&weight, &read("v.bias", dim)?, &read("proj.bias", dim)?))
+    })
 }
