@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 use conformance::cc::{Language, compile};
 use conformance::networks::{self, Network};
 use conformance::raster::{self, SEGMUNICH, TWELVE};
-use conformance::{detgen, full, models, program};
+use conformance::{detgen, full, models, openvino, program, skipped};
 use serde_json::{Value, json};
 use spectralgpt_core::geometry::Size;
+use spectralgpt_core::runtime::processor;
 
 /// Columns and rows of the scenes.
 const SIZE: Size = Size::new(230, 141);
@@ -366,7 +367,10 @@ fn ctrl_c_leaves_nothing() {
     let output = bench.path("mine.onnx");
     // At once; while chips are encoded; while heads are compared.
     for lines in [0, 1, 2] {
-        let mut run = Command::new(program::path())
+        // As from a terminal, also where the tests were started deaf to it.
+        let mut run = Command::new("env")
+            .arg("--default-signal=INT")
+            .arg(program::path())
             .args(["train", &bench.model, &bench.scene, &bench.labels, "--field", "use", "-o"])
             .arg(&output)
             .stderr(Stdio::piped())
@@ -381,4 +385,24 @@ fn ctrl_c_leaves_nothing() {
         assert!(code == Some(130) || (lines == 0 && code.is_none()), "{code:?} after {said:?}");
         assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), before);
     }
+}
+
+#[test]
+fn a_network_that_rounds_is_still_told_to_say_what_was_trained() {
+    let Some(library) = openvino() else { return };
+    if !processor::has_amx() {
+        return skipped("this processor has no AMX");
+    }
+    let bench = Bench::new();
+    let run = Command::new(program::path())
+        .args(["train", &bench.model, &bench.scene, &bench.labels, "--field", "use", "-o"])
+        .arg(bench.path("mine.onnx"))
+        .args(["--head", "logistic", "--precision", "bf16", "--json"])
+        .env("SPECTRALGPT_ORT_LIBRARY", &library)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let report: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let apart = report["score_difference"].as_f64().unwrap();
+    assert!(report["precision"] == "bf16" && apart > 0.0 && apart < 0.1, "{apart}");
 }
