@@ -39,9 +39,16 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
     return F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
 
 
-def normalize_rows(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-    """Normalises every row of (chip, row, value)."""
-    return F.instance_norm(x, weight=weight, bias=bias, eps=epsilon)
+def expand(x: Tensor, lengths: list[int]) -> Tensor:
+    """Repeats a tensor along axes of one value."""
+    return x.expand(torch.broadcast_shapes(x.shape, lengths))
+
+
+def depth_to_space(x: Tensor, block: int) -> Tensor:
+    """Spreads groups of channels, the group the slower index, over space."""
+    chips, channels, rows, columns = x.shape
+    x = x.reshape(chips, block, block, channels // block**2, rows, columns)
+    return x.permute(0, 3, 4, 1, 5, 2).reshape(chips, -1, rows * block, columns * block)
 
 
 def gather(x: Tensor, indices: Tensor, axis: int) -> Tensor:
@@ -68,12 +75,15 @@ OPERATORS: dict[str, Callable[[Attributes], Operator]] = {
     "Gather": lambda has: partial(gather, axis=has["axis"]),
     "LogSoftmax": lambda has: partial(torch.log_softmax, dim=has["axis"]),
     "LayerNormalization": lambda has: partial(layer_norm, epsilon=has["epsilon"]),
-    "InstanceNormalization": lambda has: partial(normalize_rows, epsilon=has["epsilon"]),
     "ReduceMax": lambda _: torch.amax,
-    "ReduceMean": lambda _: torch.mean,
+    "ReduceMean": lambda has: partial(torch.mean, keepdim=bool(has.get("keepdims", 1))),
+    "ReduceL2": lambda _: lambda x, axes: torch.linalg.vector_norm(x, dim=axes, keepdim=True),
+    "Sqrt": lambda _: torch.sqrt,
+    "Reciprocal": lambda _: torch.reciprocal,
+    "Expand": lambda _: expand,
     "Conv": lambda has: partial(convolve, pads=has["pads"]),
     "MaxPool": lambda has: lambda x: F.max_pool2d(x, has["kernel_shape"], has["strides"]),
-    "DepthToSpace": lambda has: partial(F.pixel_shuffle, upscale_factor=has["blocksize"]),
+    "DepthToSpace": lambda has: partial(depth_to_space, block=has["blocksize"]),
     "Resize": lambda has: partial(resize, how=has["coordinate_transformation_mode"]),
 }
 
